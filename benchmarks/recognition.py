@@ -1,4 +1,4 @@
-"""What the local recogniser takes and gets right: CPU, memory, disk, errors; a minute of speech on the local stack.
+"""What the local recognizer takes and gets right: CPU, memory, disk, errors; a minute of speech on the local stack.
 
 The speech is the test recordings', joined to a minute. CPU is of one process, memory its peak; the time from the drop
 to the transcript is of the clock on the wall, the model loaded. Prints JSON; `python -m benchmarks.recognition`, and
@@ -55,19 +55,19 @@ def measure_long() -> dict[str, Any]:
 
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the name, the value and the unit of each figure of `measure`, and the most that it may be."""
-    yield "recogniser: CPU for a minute of Mandarin", results["cpu_s"], "CPU s", 15.0
-    yield "recogniser: peak of memory", results["peak_mib"], "MiB", 700.0
-    yield "recogniser: disk, weights joined", results["disk_mb"], "MB", None
+    yield "recognizer: CPU for a minute of Mandarin", results["cpu_s"], "CPU s", 15.0
+    yield "recognizer: peak of memory", results["peak_mib"], "MiB", 700.0
+    yield "recognizer: disk, weights joined", results["disk_mb"], "MB", None
     yield "local stack: a minute of Mandarin, drop to transcript", results["drop_s"], "s", 20.0
     for name, rate in results["error_rates"].items():
-        yield f"recogniser: character errors, {name}", 100 * rate, "%", None
+        yield f"recognizer: character errors, {name}", 100 * rate, "%", None
 
 
 def long_rows(results: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the same of `measure_long`."""
     minutes = results["minutes"]
-    yield f"recogniser: peak of memory, {minutes} minutes", results["peak_mib"], "MiB", 700.0
-    yield f"recogniser: CPU for a minute, of {minutes}", results["cpu_s"] / minutes, "CPU s", 15.0
+    yield f"recognizer: peak of memory, {minutes} minutes", results["peak_mib"], "MiB", 700.0
+    yield f"recognizer: CPU for a minute, of {minutes}", results["cpu_s"] / minutes, "CPU s", 15.0
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def recognition(minutes: int, rounds: int) -> dict[str, Any]:
         model = engine.load(find_model())
         for _ in range(rounds):
             started = time.process_time()
-            sentences = engine.recognise(model, file).sentences
+            sentences = engine.recognize(model, file).sentences
             taken.append(time.process_time() - started)
     peak_mib = getrusage(RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
     sets = {
@@ -119,12 +119,12 @@ def recognition(minutes: int, rounds: int) -> dict[str, Any]:
 
 def _error_rate(model: engine.Model, spoken: Spoken) -> float:
     with spoken.path.open("rb") as file:
-        heard = engine.recognise(model, file)
+        heard = engine.recognize(model, file)
     return spoken.error_rate(" ".join(sentence.text for sentence in heard.sentences))
 
 
 def disk_mb() -> float:
-    """Return what the recogniser's own packages and its joined weights take on the disk."""
+    """Return what the recognizer's own packages and its joined weights take on the disk."""
     own = _names("recognizer") - _names("local")
     installed = [found for name in own if (found := _distribution(name)) is not None]
     packages = (Path(str(file.locate())) for file in chain.from_iterable(each.files or [] for each in installed))
@@ -164,7 +164,7 @@ def drop_s() -> float:
 
 
 def _fail(problem: str) -> None:
-    raise RuntimeError(f"the recogniser does not run: {problem}")
+    raise RuntimeError(f"the recognizer does not run: {problem}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a long recording takes: CPU and memory to read, normalise, export and store a reply, and what the probe reads.
+"""What a long recording takes: CPU and memory to read, normalize, export and store a reply, and what the probe reads.
 
 Each case has a process of its own, so that its peak of memory is its own. `python -m benchmarks.size VENDOR MINUTES`
 measures one case.

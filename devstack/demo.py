@@ -1,6 +1,6 @@
 """Run the demo: upload recordings to a local stack, show the status of each, and download the transcripts to `out/`.
 
-The simulators have scripts of the samples. Any other recording is recognised by the local recogniser; without it the
+The simulators have scripts of the samples. Any other recording is recognized by the local recognizer; without it the
 text is placeholders, labelled as simulated.
 """
 
@@ -90,7 +90,7 @@ class Progress:
     row: Json = field(default_factory=dict)
     failure: Message | None = None
     ended_s: float | None = None
-    recognised_ms: int | None = None  # while the recogniser works on it
+    recognized_ms: int | None = None  # while the recognizer works on it
 
     @property
     def stage(self) -> str:
@@ -103,10 +103,10 @@ class Progress:
         status = self.row.get("status")
         if status == "IN_PROGRESS" and self.row.get("attempts"):
             number = int(self.row["attempts"][-1]["number"])
-            if self.recognised_ms is None:
+            if self.recognized_ms is None:
                 return Message("cli.demo.with_vendor", {"number": number})
-            about: dict[str, Param] = {"number": number, "recognised_s": self.recognised_ms // 30_000 * 30}
-            return Message("cli.demo.with_vendor_recognised", about)
+            about: dict[str, Param] = {"number": number, "recognized_s": self.recognized_ms // 30_000 * 30}
+            return Message("cli.demo.with_vendor_recognized", about)
         return _STAGES[status]
 
     @property
@@ -142,7 +142,7 @@ def explain_recognizer(problem: str) -> None:
 
 
 def own_recordings(audio: Path, vendor: str | None, recognizer: RecognizerProcess | None) -> list[Recording]:
-    """Return the user's recording for one vendor; without one, for two simulated vendors and the recogniser."""
+    """Return the user's recording for one vendor; without one, for two simulated vendors and the recognizer."""
     if vendor:
         return [Recording(audio, vendor)]
     second = "volcengine-bigmodel" if audio.suffix.lower() in {".wav", ".mp3", ".ogg"} else "abcpen-offline"
@@ -184,9 +184,9 @@ def _watch(stack: LocalStack, recordings: Sequence[Recording], recognizer: Clien
         elapsed_s = time.monotonic() - started
         rows = {row["source"]["key"]: row for row in _rows(stack)}
         lost = _lost_events(stack)
-        done_ms = recognizer.done_ms() if recognizer else None  # one recording for all vendors: recognised for all
+        done_ms = recognizer.done_ms() if recognizer else None  # one recording for all vendors: recognized for all
         for progress in progresses:
-            progress.recognised_ms = done_ms
+            progress.recognized_ms = done_ms
             _update(progress, rows, lost, elapsed_s)
         show(progresses, elapsed_s)
         time.sleep(REFRESH_S)

@@ -32,7 +32,7 @@ VENDOR_PARAMETERS = {
     "abcpen": "AbcpenBaseUrl",
     "openai-compatible": "OpenaiCompatibleBaseUrl",
 }
-# The vendor for a self-hosted engine, here the local recogniser.
+# The vendor for a self-hosted engine, here the local recognizer.
 OWN_ENGINE = "openai-compatible"
 OWN_ENGINE_PARAMETER = "OpenaiCompatibleBaseUrl"
 ENDPOINT_PARAMETER = "AwsEndpointUrl"

@@ -33,7 +33,7 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 quiet=--quiet
 case $requirements in *recognizer.txt)
-  say "setting up: the local recogniser, which recognises your own recordings: 215 MB to download,
+  say "setting up: the local recognizer, which recognizes your own recordings: 215 MB to download,
   560 MB on disk (once; RECOGNIZER=none leaves it out)" \
     "正在安装：本地识别引擎，用于识别自己的录音：下载 215 MB，占用磁盘 560 MB（仅一次；RECOGNIZER=none 可跳过）"
   quiet="-qqq --retries 1" ;;  # the stack runs without it, and says what is missing

@@ -104,7 +104,7 @@ class LocalStack:
             speed: The factor by which waits are shorter (devstack/clock.py).
             environments: The most processes of a function.
             simulate: False leaves vendors at the template's addresses.
-            recognizer: A running recogniser, for simulated vendors and for the vendor openai-compatible.
+            recognizer: A running recognizer, for simulated vendors and for the vendor openai-compatible.
             template: The path of the template.
             log_dir: The folder of the functions' logs.
 
@@ -296,7 +296,7 @@ class LocalStack:
         self.simulators = {vendor: running.urls[vendor] for vendor in simulated}
 
     def _recognizer_params(self) -> dict[str, str]:
-        """Return the parameter that makes the local recogniser a vendor."""
+        """Return the parameter that makes the local recognizer a vendor."""
         url = self._recognizer.url if self._recognizer else None
         return {OWN_ENGINE_PARAMETER: url} if url else {}
 

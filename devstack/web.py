@@ -1,4 +1,4 @@
-"""A threaded HTTP server on a port of this machine, for moto, the HTTP API, the simulators and the recogniser."""
+"""A threaded HTTP server on a port of this machine, for moto, the HTTP API, the simulators and the recognizer."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""Run the recogniser in the foreground: `python -m recognizer`."""
+"""Run the recognizer in the foreground: `python -m recognizer`."""
 
 import argparse
 import functools
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         queue = Queue()
         with WebServer(make_app(queue), options.bind, options.port) as server:
             print(f"READY {server.url}", flush=True)
-            queue.open(functools.partial(engine.recognise, engine.load(model)))
+            queue.open(functools.partial(engine.recognize, engine.load(model)))
             LOG.info("model loaded", extra={"model": model})
             while not done.wait(1):  # a wait without timeout was not always interrupted by a signal
                 pass

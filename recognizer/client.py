@@ -1,4 +1,4 @@
-"""Call the recogniser over HTTP, and retry when it crashes and restarts."""
+"""Call the recognizer over HTTP, and retry when it crashes and restarts."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 MAX_WAIT_S = 4 * 3600.0  # five hours of speech on one slow core
-MAX_CRASHES = 3  # of the recogniser at one recording
+MAX_CRASHES = 3  # of the recognizer at one recording
 RETRY_S = 0.5
 LOADING_S = 600.0  # a model named by ASR_MODEL may have to be fetched first
 
@@ -25,30 +25,30 @@ class StillWorkingError(Exception):
 
 
 class Client:
-    """Calls one recogniser. Safe to use from several threads."""
+    """Calls one recognizer. Safe to use from several threads."""
 
     def __init__(self, url: str, is_gone: Callable[[], bool]) -> None:
-        """is_gone: returns whether the recogniser will not be restarted."""
+        """is_gone: returns whether the recognizer will not be restarted."""
         self._url, self._is_gone = f"{url}/recognitions", is_gone
         self._lock = threading.Lock()
         self._waiting = 0
 
-    def recognise(self, file: IO[bytes], wait_s: float = MAX_WAIT_S) -> Recognition | None:
-        """Recognise an audio file; None, and a log line, if it cannot be recognised.
+    def recognize(self, file: IO[bytes], wait_s: float = MAX_WAIT_S) -> Recognition | None:
+        """Recognize an audio file; None, and a log line, if it cannot be recognized.
 
         Raises StillWorkingError after wait_s seconds.
         """
         with self._lock:
             self._waiting += 1
-            LOG.info("waiting for the recogniser", extra={"in_queue": self._waiting})
+            LOG.info("waiting for the recognizer", extra={"in_queue": self._waiting})
         try:
-            return self._recognise(file, time.monotonic() + wait_s)
+            return self._recognize(file, time.monotonic() + wait_s)
         finally:
             with self._lock:
                 self._waiting -= 1
 
     def done_ms(self) -> int | None:
-        """Return how much of the current recording is recognised, in milliseconds; None without one."""
+        """Return how much of the current recording is recognized, in milliseconds; None without one."""
         try:
             with self._session() as session:
                 found = session.get(self._url, timeout=CONNECT_S).json()["recognitions"]
@@ -56,7 +56,7 @@ class Client:
             return None
         return max((int(each["done_ms"]) for each in found), default=None)
 
-    def _recognise(self, file: IO[bytes], deadline: float) -> Recognition | None:
+    def _recognize(self, file: IO[bytes], deadline: float) -> Recognition | None:
         crashes = 0
         loading_until = time.monotonic() + LOADING_S
         while not self._is_gone():
@@ -72,18 +72,18 @@ class Client:
                 # Connection refused: it is being started. Connection broken: it crashed, maybe at this recording.
                 crashes += not _is_refused(error)
                 if crashes >= MAX_CRASHES:
-                    LOG.exception("the recogniser crashed repeatedly at this recording", extra={"crashes": crashes})
+                    LOG.exception("the recognizer crashed repeatedly at this recording", extra={"crashes": crashes})
                     return None
             else:
                 if response.status_code == 200:
                     return Recognition.from_json(response.json())
                 if response.status_code != 503:
                     LOG.error(
-                        "not recognised", extra={"http_status": response.status_code, "reason": _reason(response)}
+                        "not recognized", extra={"http_status": response.status_code, "reason": _reason(response)}
                     )
                     return None
             if time.monotonic() > loading_until:
-                LOG.error("the recogniser was not restarted in time")
+                LOG.error("the recognizer was not restarted in time")
                 return None
             time.sleep(RETRY_S)
         return None
@@ -99,7 +99,7 @@ class Client:
 
 
 def _is_refused(error: requests.ConnectionError) -> bool:
-    """Return whether the connection was refused: the request did not reach the recogniser."""
+    """Return whether the connection was refused: the request did not reach the recognizer."""
     return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 

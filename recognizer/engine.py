@@ -1,4 +1,4 @@
-"""Recognise speech with a Whisper model, in pieces, so that the memory does not grow with the recording."""
+"""Recognize speech with a Whisper model, in pieces, so that the memory does not grow with the recording."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from recognizer.audio import SAMPLE_RATE_HZ, Samples, read_pieces
 from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.text import PROMPT, cut_loops, repeats_prompt, split_sentences, write
 
-PIECE_S = 60  # four windows of Whisper with pauses; other recordings are recognised between two pieces
+PIECE_S = 60  # four windows of Whisper with pauses; other recordings are recognized between two pieces
 CERTAIN = 0.5  # below this probability the language is assumed to be Mandarin, the most common here
 DEFAULT_LANGUAGE = "zh"
 # Whisper's own measures against invented text. A window that fails the second or third is decoded again, less greedily.
@@ -21,7 +21,7 @@ SEED = 1  # what is decoded less greedily is drawn; the same in each process
 SILENCE_S = 2.0  # longer silence around a doubtful word means that it was invented
 THREADS = min(4, os.cpu_count() or 1)  # more make Whisper base no faster
 
-Progress = Callable[[int], None]  # called with the milliseconds recognised so far
+Progress = Callable[[int], None]  # called with the milliseconds recognized so far
 
 
 class Model(Protocol):
@@ -52,7 +52,7 @@ def _ignore(_done_ms: int) -> None:
     """Ignore the progress."""
 
 
-def recognise(
+def recognize(
     model: Model,
     file: IO[bytes],
     *,
@@ -61,7 +61,7 @@ def recognise(
     model_lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Progress = _ignore,
 ) -> Recognition:
-    """Recognise a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
+    """Recognize a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
     model_lock: held for each piece.
 
     Raises recognizer.audio.UnreadableError.

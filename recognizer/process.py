@@ -1,4 +1,4 @@
-"""Run the recogniser in a child process: start it, restart it after a crash, stop it with its parent."""
+"""Run the recognizer in a child process: start it, restart it after a crash, stop it with its parent."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ START_S = 60.0  # to listen: loading Python's packages, joining the weights once
 STOP_S = 5.0
 MAX_CRASHES = 3  # in a row, each within SHORT_LIFE_S; then it is not restarted
 SHORT_LIFE_S = 30.0
-SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recogniser out
+SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recognizer out
 
 
 class RecognizerProcess:
@@ -84,7 +84,7 @@ class RecognizerProcess:
             if self._stopping.is_set() or self._gone:
                 return
             crashes = crashes + 1 if time.monotonic() - started < SHORT_LIFE_S else 1
-            LOG.warning("the recogniser crashed", extra={"status": status, "crashes": crashes})
+            LOG.warning("the recognizer crashed", extra={"status": status, "crashes": crashes})
             if crashes >= MAX_CRASHES:
                 self._give_up(localized("cli.recognizer.crashes", count=crashes, status=status, log=self._log_name))
                 return

@@ -18,8 +18,8 @@ LOG = logging.getLogger(__name__)
 MAX_KEPT = 500  # recordings whose recognition is remembered
 
 
-class Recognise(Protocol):
-    """The signature of `engine.recognise` with a loaded model. model_lock: held for each piece."""
+class Recognize(Protocol):
+    """The signature of `engine.recognize` with a loaded model. model_lock: held for each piece."""
 
     def __call__(
         self,
@@ -78,7 +78,7 @@ class Queue:
     """The recognitions of many threads. Closed until `open` is called with a model."""
 
     def __init__(self) -> None:
-        self._recognise: Recognise | None = None
+        self._recognize: Recognize | None = None
         self._opened = threading.Event()
         self._model_lock = FairLock()
         self._lock = threading.Lock()
@@ -89,11 +89,11 @@ class Queue:
     @property
     def is_open(self) -> bool:
         """Return whether there is a model."""
-        return self._recognise is not None
+        return self._recognize is not None
 
-    def open(self, recognise: Recognise) -> None:
-        """Set the model's recogniser, and start to recognise."""
-        self._recognise = recognise
+    def open(self, recognize: Recognize) -> None:
+        """Set the model's recognizer, and start to recognize."""
+        self._recognize = recognize
         self._opened.set()
 
     def wait_open(self, wait_s: float) -> bool:
@@ -101,7 +101,7 @@ class Queue:
         return self._opened.wait(wait_s)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Return the recognitions in progress: number, size in bytes, milliseconds recognised, seconds so far."""
+        """Return the recognitions in progress: number, size in bytes, milliseconds recognized, seconds so far."""
         now = time.monotonic()
         with self._lock:
             return [
@@ -109,8 +109,8 @@ class Queue:
                 for number, job in self._jobs.items()
             ]
 
-    def recognise(self, file: IO[bytes], language: str | None, hints: str) -> Recognition:
-        """Recognise a recording, or return its earlier recognition. Raises recognizer.audio.UnreadableError."""
+    def recognize(self, file: IO[bytes], language: str | None, hints: str) -> Recognition:
+        """Recognize a recording, or return its earlier recognition. Raises recognizer.audio.UnreadableError."""
         sha256, size_bytes = sha256_of(file)
         recording = self._recording(sha256)
         with recording.lock:
@@ -138,12 +138,12 @@ class Queue:
             is_next_minute = done_ms // 60_000 > job["done_ms"] // 60_000
             job["done_ms"] = done_ms
             if is_next_minute:
-                LOG.info("recognised so far", extra={"recording": number, "done_ms": done_ms})
+                LOG.info("recognized so far", extra={"recording": number, "done_ms": done_ms})
 
-        if self._recognise is None:
+        if self._recognize is None:
             raise RuntimeError("the queue is not open")
         try:
-            recognition = self._recognise(
+            recognition = self._recognize(
                 file,
                 language=language,
                 hints=hints,
@@ -154,5 +154,5 @@ class Queue:
             with self._lock:
                 del self._jobs[number]
         took_s = round(time.monotonic() - job["since"], 1)
-        LOG.info("recognised", extra={"recording": number, "sentences": len(recognition.sentences), "took_s": took_s})
+        LOG.info("recognized", extra={"recording": number, "sentences": len(recognition.sentences), "took_s": took_s})
         return recognition

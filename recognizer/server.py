@@ -42,11 +42,11 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the provider's documented switch
 
-    def recognise(file: IO[bytes], language: str | None, hints: str) -> Recognition:
+    def recognize(file: IO[bytes], language: str | None, hints: str) -> Recognition:
         if not queue.wait_open(loading_s):
             raise RefusalError(503, "model_not_ready", "the model is being loaded; send the request again")
         try:
-            return queue.recognise(file, language, hints)
+            return queue.recognize(file, language, hints)
         except UnreadableError as error:
             raise RefusalError(400, "invalid_audio", f"the recording cannot be read: {error}") from None
 
@@ -63,16 +63,16 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
         language = request.form.get("language", "").strip().lower().partition("-")[0] or None
         with tempfile.TemporaryFile(prefix="asr-recognizer-") as file:
             shutil.copyfileobj(uploaded.stream, file)
-            recognition = recognise(file, language, request.form.get("prompt", ""))
+            recognition = recognize(file, language, request.form.get("prompt", ""))
         if form == "json":
             return jsonify(text=_text(recognition))
         return jsonify(verbose(recognition, wanted or ["segment"]))
 
     @app.post("/recognitions")
-    def recognise_recording() -> Response:
+    def recognize_recording() -> Response:
         with tempfile.TemporaryFile(prefix="asr-recognizer-") as file:
             shutil.copyfileobj(request.stream, file)
-            return jsonify(recognise(file, None, "").to_json())
+            return jsonify(recognize(file, None, "").to_json())
 
     @app.get("/recognitions")
     def show() -> Response:
@@ -92,7 +92,7 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     def fail(error: Exception) -> Response:
         LOG.exception("recognition failed")
         return _refusal(
-            500, "internal_error", f"the recognition failed ({type(error).__name__}); see the recogniser's log"
+            500, "internal_error", f"the recognition failed ({type(error).__name__}); see the recognizer's log"
         )
 
     return app

@@ -203,13 +203,13 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
         options = self.options
         if language not in options.licensed_languages:
             raise RefusalError("10110")
-        if options.licensed_hours is not None and self.recognised_hours() >= options.licensed_hours:
+        if options.licensed_hours is not None and self.recognized_hours() >= options.licensed_hours:
             raise RefusalError("10110")
         running = sum(task.outcome is None for task in self.tasks())
         if options.licensed_tasks is not None and running >= options.licensed_tasks:
             raise RefusalError("10800")
 
-    def recognise(self, submission: AbcpenSubmission, source: Source) -> Outcome:
+    def recognize(self, submission: AbcpenSubmission, source: Source) -> Outcome:
         recording = self.read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if _encoding_of(recording.codec) != submission.encoding:
             return Outcome("-2")

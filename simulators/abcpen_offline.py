@@ -196,7 +196,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
             payload |= self._speech(task, outcome)
         return Answer(outcome.code, payload, task_id)
 
-    def recognise(self, submission: AbcpenOfflineSubmission, source: Source) -> Outcome:
+    def recognize(self, submission: AbcpenOfflineSubmission, source: Source) -> Outcome:
         recording = self.read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS:
             raise UndecodableError(f"{recording.format} is not taken")

@@ -15,7 +15,7 @@ from simulators import outgoing
 from simulators.faults import Fault
 from simulators.recording import Recording, RecordingError, Source
 from simulators.script import Utterance
-from simulators.server import RECOGNISED_WARNING, Answer, Options, Setup, Simulator, in_charset
+from simulators.server import RECOGNIZED_WARNING, Answer, Options, Setup, Simulator, in_charset
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ SubmissionT = TypeVar("SubmissionT")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a task: the vendor's code and, if speech was recognised, the utterances.
+    """The end of a task: the vendor's code and, if speech was recognized, the utterances.
 
     message: replaces the vendor's usual message of the code.
     """
@@ -38,9 +38,9 @@ class Outcome:
     message: str | None = None
 
     @property
-    def is_recognised(self) -> bool:
-        """Return whether the words are the local recogniser's."""
-        return self.recording is not None and self.recording.is_recognised
+    def is_recognized(self) -> bool:
+        """Return whether the words are the local recognizer's."""
+        return self.recording is not None and self.recording.is_recognized
 
 
 class TaskExistsError(Exception):
@@ -93,7 +93,7 @@ AsynchronousOptionsT = TypeVar("AsynchronousOptionsT", bound=AsynchronousOptions
 
 
 class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[AsynchronousOptionsT, SubmissionT]):
-    """A simulator with tasks. A subclass reads submissions, recognises them and formats its answers."""
+    """A simulator with tasks. A subclass reads submissions, recognizes them and formats its answers."""
 
     audio_codes: ClassVar[Mapping[type[Exception], str]]
     internal_error: ClassVar[str]
@@ -102,7 +102,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         super().__init__(setup, options)
         self._tasks: dict[str, Task[SubmissionT]] = {}
         self._lock = threading.Lock()
-        # A second scheduler: recordings that wait for the recogniser must not delay callbacks.
+        # A second scheduler: recordings that wait for the recognizer must not delay callbacks.
         self._recognition = self.runtime.scheduler(f"{self.vendor}-recognition")
 
     def start(self) -> None:
@@ -114,16 +114,16 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         super().stop()
 
     @abstractmethod
-    def recognise(self, submission: SubmissionT, source: Source) -> Outcome:
-        """Recognise a recording; may raise the errors in `audio_codes`."""
+    def recognize(self, submission: SubmissionT, source: Source) -> Outcome:
+        """Recognize a recording; may raise the errors in `audio_codes`."""
 
     def callback(self, task: Task[SubmissionT], outcome: Outcome) -> Callback | None:
         """Return the callback at the end of a task; None for a vendor or a submission without callback."""
         return None
 
-    def is_recognised(self, answer: Answer) -> bool:
+    def is_recognized(self, answer: Answer) -> bool:
         task = self._tasks.get(answer.task_id or "")
-        return task is not None and task.outcome is not None and task.outcome.is_recognised
+        return task is not None and task.outcome is not None and task.outcome.is_recognized
 
     def acknowledges(self, response: requests.Response) -> bool:
         """Return whether the receiver's answer acknowledges a callback, so that it is not repeated."""
@@ -144,7 +144,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         callback = self.take_fault("callback") if "callback" in self.moments else None
         forced = _forced(result)
         if callback and callback.before_answer:
-            self._end(task, forced or self._recognise(submission, source), callback)
+            self._end(task, forced or self._recognize(submission, source), callback)
         else:
             self._recognition.after(0, lambda: self._work(task, source, forced, callback))
         return task
@@ -158,10 +158,10 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         with self._lock:
             return list(self._tasks.values())
 
-    def recognised_hours(self) -> float:
-        """Return the length of the recognised recordings whose tasks are kept, in hours."""
-        recognised = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
-        return sum(recording.duration_ms for recording in recognised) / 3_600_000
+    def recognized_hours(self) -> float:
+        """Return the length of the recognized recordings whose tasks are kept, in hours."""
+        recognized = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
+        return sum(recording.duration_ms for recording in recognized) / 3_600_000
 
     def _kept(self, task_id: str) -> Task[SubmissionT] | None:
         task = self._tasks.get(task_id)
@@ -171,13 +171,13 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         return task
 
     def _work(self, task: Task[SubmissionT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
-        outcome = forced or self._recognise(task.submission, source)
+        outcome = forced or self._recognize(task.submission, source)
         remaining_s = task.accepted_at + task.turnaround_s - self.runtime.monotonic()
         self.background.after(max(0.0, remaining_s), lambda: self._end(task, outcome, fault))
 
-    def _recognise(self, submission: SubmissionT, source: Source) -> Outcome:
+    def _recognize(self, submission: SubmissionT, source: Source) -> Outcome:
         try:
-            return self.recognise(submission, source)
+            return self.recognize(submission, source)
         except (outgoing.DownloadError, outgoing.OversizeError, RecordingError) as error:
             code = next(code for kind, code in self.audio_codes.items() if isinstance(error, kind))
             LOG.info("recording refused", extra={"vendor": self.vendor, "code": code, "reason": str(error)})
@@ -197,8 +197,8 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             callback = replace(callback, body=in_charset(callback.body, self.options.charset))
         if fault and fault.body is not None:
             callback = replace(callback, body=fault.body.encode())
-        if reported.is_recognised:
-            callback = replace(callback, headers={"Warning": RECOGNISED_WARNING})
+        if reported.is_recognized:
+            callback = replace(callback, headers={"Warning": RECOGNIZED_WARNING})
         deliver = self._delivery(task.id, reported.code, callback)
         if fault and fault.before_answer:
             deliver()

@@ -38,7 +38,7 @@ class Simulators:
     credentials: an object per account: `tencent`, `volcengine`, `abcpen`, `openai_compatible`. turnaround_s: seconds
     from a submission to its result, whatever the recording's length. ports: a port per vendor; any free one for those
     not named. bind: the address to listen on; the loopback, unless containers must reach the simulators.
-    recognizer: recognises the recordings without a script.
+    recognizer: recognizes the recordings without a script.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from simulators.checks import RateLimit
 from simulators.outgoing import OversizeError
 from simulators.recording import Recording, RecordingError, Source, TooLongError
 from simulators.script import Utterance, join_texts, make_utterances
-from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
+from simulators.server import RECOGNIZED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
 PATH = "/v1/audio/transcriptions"
 MAX_DURATION_MS = 10 * 3600 * 1000
@@ -155,7 +155,7 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
         recording = self._measured(source)
         speakers = 2 if self._response_format() == "diarized_json" or self.options.dialect == "funasr" else 1
         utterances = make_utterances(recording.segments, recording.speech, speakers=speakers)
-        headers = {"Warning": RECOGNISED_WARNING} if recording.is_recognised else {}
+        headers = {"Warning": RECOGNIZED_WARNING} if recording.is_recognized else {}
         return Answer("ok", self._result(recording, utterances), headers=headers)
 
     def _checked_source(self) -> Source:

@@ -43,7 +43,7 @@ FILE_START = re.compile(
 
 
 class RecordingError(Exception):
-    """The bytes are no recording that a vendor can recognise."""
+    """The bytes are no recording that a vendor can recognize."""
 
 
 class EmptyRecordingError(RecordingError):
@@ -89,8 +89,8 @@ class Recording:
     speech: Script | Recognition | None = None
 
     @property
-    def is_recognised(self) -> bool:
-        """Return whether its speech comes from the local recogniser."""
+    def is_recognized(self) -> bool:
+        """Return whether its speech comes from the local recognizer."""
         return isinstance(self.speech, Recognition)
 
     @property
@@ -129,7 +129,7 @@ def read_recording(
 ) -> Recording:
     """Fetch a recording, measure it, within `max_bytes` and `max_ms` (both inclusive), and find its speech.
 
-    wait_s: the longest wait for the recogniser. Raises outgoing.DownloadError, outgoing.OversizeError, the classes of
+    wait_s: the longest wait for the recognizer. Raises outgoing.DownloadError, outgoing.OversizeError, the classes of
     RecordingError, and recognizer.client.StillWorkingError.
     """
     with tempfile.TemporaryFile(prefix="asr-simulator-") as file:
@@ -140,7 +140,7 @@ def read_recording(
         recording = measure(file, raw=source.raw, max_ms=max_ms)
         speech: Script | Recognition | None = scripts.find(recording.sha256)
         if speech is None and recording.segments:
-            speech = scripts.recognise(_with_header(file, source.raw), wait_s)
+            speech = scripts.recognize(_with_header(file, source.raw), wait_s)
         return replace(recording, speech=speech)
 
 
@@ -218,7 +218,7 @@ def _open(file: IO[bytes], raw: RawPcm | None) -> InputContainer:
         options = {"sample_rate": str(raw.sample_rate_hz), "ch_layout": layout}
         return av.open(file, "r", format="u8" if raw.bits == 8 else "s16le", options=options)
     except (av.FFmpegError, ValueError) as error:
-        raise NotAudioError(f"no audio format recognised: {type(error).__name__}") from None
+        raise NotAudioError(f"no audio format recognized: {type(error).__name__}") from None
 
 
 def _levels(

@@ -68,15 +68,15 @@ class _Token:
 class ScriptStore:
     """The scripts of known recordings, by the SHA-256 of the audio file; an absent file has no scripts.
 
-    recognizer: recognises the other recordings; None leaves them without words.
+    recognizer: recognizes the other recordings; None leaves them without words.
     """
 
     def __init__(self, path: Path = SAMPLE_SCRIPTS, recognizer: Client | None = None) -> None:
         self._path, self._recognizer = path, recognizer
 
-    def recognise(self, file: IO[bytes], wait_s: float) -> Recognition | None:
-        """Recognise an audio file; None without a recogniser. Raises recognizer.client.StillWorkingError."""
-        return self._recognizer.recognise(file, wait_s) if self._recognizer else None
+    def recognize(self, file: IO[bytes], wait_s: float) -> Recognition | None:
+        """Recognize an audio file; None without a recognizer. Raises recognizer.client.StillWorkingError."""
+        return self._recognizer.recognize(file, wait_s) if self._recognizer else None
 
     def find(self, sha256: str) -> Script | None:
         """Return the script of a recording, None if it has none. The file is read each time, so it may grow."""
@@ -105,7 +105,7 @@ def make_utterances(
         han_per_word: The most Chinese characters in a word.
     """
     if isinstance(speech, Recognition):
-        return tuple(_recognised_utterances(segments, speech, speakers, han_per_word))
+        return tuple(_recognized_utterances(segments, speech, speakers, han_per_word))
     return tuple(_scripted_utterances(segments, speech or _placeholders(segments), speakers, han_per_word))
 
 
@@ -135,10 +135,10 @@ def _scripted_utterances(
             )
 
 
-def _recognised_utterances(
+def _recognized_utterances(
     segments: Sequence[Segment], recognition: Recognition, speakers: int, han_per_word: int
 ) -> Iterator[Utterance]:
-    """Yield the recogniser's sentences that overlap a segment, cut into words of the vendor's length."""
+    """Yield the recognizer's sentences that overlap a segment, cut into words of the vendor's length."""
     for sentence in recognition.sentences:
         overlaps_ms = [
             min(segment.end_ms, sentence.end_ms) - max(segment.start_ms, sentence.start_ms) for segment in segments

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 FRAME_MS = 20
-QUIET = 0.004  # an amplitude of 0.4 % of full scale (-48 dB) is silence for any recogniser
+QUIET = 0.004  # an amplitude of 0.4 % of full scale (-48 dB) is silence for any recognizer
 PAUSE_MS = 300  # a shorter gap is within a sentence
 SHORTEST_MS = 100  # a shorter sound is a click
 LONGEST_MS = 20_000  # vendors cut longer speech at a pause
@@ -18,7 +18,7 @@ Levels = npt.NDArray[np.float32]
 class Segment:
     """A stretch of speech, in milliseconds from the start; `channel` from 0 if the channels are separate.
 
-    text: its text in the transcript, where it cannot be recognised.
+    text: its text in the transcript, where it cannot be recognized.
     """
 
     start_ms: int

@@ -25,8 +25,8 @@ LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor accepts, so that each refuses with its own code
 SOCKET_TIMEOUT_S = 60
-# Marks the words of the local recogniser: HTTP's header for what the body does not say (RFC 7234, 5.5).
-RECOGNISED_WARNING = '299 - "words and times by the local recogniser; the vendor is simulated"'
+# Marks the words of the local recognizer: HTTP's header for what the body does not say (RFC 7234, 5.5).
+RECOGNIZED_WARNING = '299 - "words and times by the local recognizer; the vendor is simulated"'
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ class Simulator(ABC, Generic[OptionsT]):
     def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
         """Return the vendor's answer for an error; `message` replaces its usual message."""
 
-    def is_recognised(self, answer: Answer) -> bool:
-        """Return whether the words in an answer are the local recogniser's."""
+    def is_recognized(self, answer: Answer) -> bool:
+        """Return whether the words in an answer are the local recognizer's."""
         return False
 
     def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
@@ -207,8 +207,8 @@ class Simulator(ABC, Generic[OptionsT]):
         response.data = in_charset(response.get_data(), self.options.charset)
         response.status_code = answer.http_status
         response.headers.update(answer.headers)
-        if self.is_recognised(answer):
-            response.headers["Warning"] = RECOGNISED_WARNING
+        if self.is_recognized(answer):
+            response.headers["Warning"] = RECOGNIZED_WARNING
         return self._note(moment, answer, response)
 
     def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:

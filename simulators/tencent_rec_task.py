@@ -138,7 +138,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, RecTaskSubmiss
         }
         return tencent_cloud.answer(name, {"Data": data}, task.id)
 
-    def recognise(self, submission: RecTaskSubmission, source: Source) -> Outcome:
+    def recognize(self, submission: RecTaskSubmission, source: Source) -> Outcome:
         recording = self.read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
             return Outcome("10000")

@@ -287,7 +287,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
             raise self._error("ERROR_AUDIO_TOO_LARGE")
         return Source(data=data, raw=None if has_header(data) else raw)
 
-    def recognise(self, submission: TencentRecordingSubmission, source: Source) -> Outcome:
+    def recognize(self, submission: TencentRecordingSubmission, source: Source) -> Outcome:
         recording = self.read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
             return Outcome("10000")

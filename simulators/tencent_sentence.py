@@ -15,7 +15,7 @@ from simulators import outgoing, tencent_cloud
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError
 from simulators.script import Utterance, join_texts, make_utterances
-from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
+from simulators.server import RECOGNIZED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
 ACTION = "SentenceRecognition"
 MAX_DURATION_MS = 60_000
@@ -100,9 +100,9 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         return tencent_cloud.refusal(code, message)
 
     def _serve(self) -> Response:
-        return self.serve("submit", self._recognise)
+        return self.serve("submit", self._recognize)
 
-    def _recognise(self) -> Answer:
+    def _recognize(self) -> Answer:
         sent = tencent_cloud.sent_parameters()
         self._api.action(sent)
         if not self._rate.allows(self.credentials["secret_id"], self.options.requests_per_s):
@@ -113,7 +113,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             self.background.pause(result.delay_s)
             if result.code is not None:
                 raise RefusalError(result.code, result.message)
-        return self._answer_for(sent, self._recognise_audio(sent, source))
+        return self._answer_for(sent, self._recognize_audio(sent, source))
 
     def _checked_source(self, sent: dict[str, object]) -> Source:
         if self.options.accept_engine_service_type and "EngineServiceType" in sent:
@@ -165,7 +165,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             raise RefusalError("InvalidParameterValue.ErrorInvalidUrl")
         return url
 
-    def _recognise_audio(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
+    def _recognize_audio(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
         try:
             recording = self.read_recording(
                 source, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS, wait_s=RECOGNITION_S
@@ -190,8 +190,8 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         segments = recording.segments if fits or upsampled else ()
         return recording, make_utterances(segments, recording.speech)
 
-    def _answer_for(self, sent: Mapping[str, object], recognised: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
-        recording, utterances = recognised
+    def _answer_for(self, sent: Mapping[str, object], recognized: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
+        recording, utterances = recognized
         response: dict[str, object] = {"Result": join_texts([utterance.text for utterance in utterances])}
         if self.options.answer_form == "today":
             with_words = whole_number(sent.get("WordInfo", 0))
@@ -203,4 +203,4 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             ]
             response |= {"AudioDuration": recording.duration_ms, "WordSize": len(words), "WordList": words or None}
         answer = tencent_cloud.answer("0", response)
-        return replace(answer, headers={"Warning": RECOGNISED_WARNING}) if recording.is_recognised else answer
+        return replace(answer, headers={"Warning": RECOGNIZED_WARNING}) if recording.is_recognized else answer

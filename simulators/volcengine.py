@@ -31,7 +31,7 @@ from simulators.recording import (
 )
 from simulators.script import join_texts
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import AudioSubmission, declared_format, declared_source, recognise_audio
+from simulators.volcengine_audio import AudioSubmission, declared_format, declared_source, recognize_audio
 
 CANONICAL_HOST = "openspeech.bytedance.com"
 FORMATS = ("raw", "wav", "ogg", "mp3", "mp4")
@@ -221,8 +221,8 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
         shape = RawPcm(rate_hz, channels, bits)
         return declared_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
-    def recognise(self, submission: VolcengineSubmission, source: Source) -> Outcome:
-        recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=1)
+    def recognize(self, submission: VolcengineSubmission, source: Source) -> Outcome:
+        recording, utterances = recognize_audio(submission, source, self.read_recording, han_per_word=1)
         return Outcome("1000" if utterances else "1013", recording, utterances)
 
     def callback(self, task: Task[VolcengineSubmission], outcome: Outcome) -> Callback | None:

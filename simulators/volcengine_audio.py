@@ -1,4 +1,4 @@
-"""Read and recognise audio as both generations of Volcengine AUC do: declared format, no redirects.
+"""Read and recognize audio as both generations of Volcengine AUC do: declared format, no redirects.
 
 Source: "Volcengine recording-file recognition, v1 standard edition" and "v3 bigmodel": `audio`, limits.
 """
@@ -61,7 +61,7 @@ def declared_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_da
     return Source(url=audio.url("url"), raw=raw)
 
 
-def recognise_audio(
+def recognize_audio(
     submission: AudioSubmission, source: Source, read_recording: Callable[..., Recording], *, han_per_word: int
 ) -> tuple[Recording, tuple[Utterance, ...]]:
     """Return the recording and its utterances; raises as `read_recording`, and NotAudioError for another container."""

@@ -35,7 +35,7 @@ from simulators.recording import (
 )
 from simulators.script import Utterance, join_texts, strip_punctuation
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import CONTAINERS, AudioSubmission, declared_format, declared_source, recognise_audio
+from simulators.volcengine_audio import CONTAINERS, AudioSubmission, declared_format, declared_source, recognize_audio
 from simulators.volcengine_gateway import BAD_KEY, NOT_GRANTED, QUOTA
 
 PATH = "/api/v3/auc/bigmodel"
@@ -169,7 +169,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         body = JsonBody.of_request(BAD_PARAMETER)
         submission = self._read_submission(body, resource)
         source = self._source(body.part("audio"), submission)
-        if self.options.licensed_hours is not None and self.recognised_hours() >= self.options.licensed_hours:
+        if self.options.licensed_hours is not None and self.recognized_hours() >= self.options.licensed_hours:
             raise RefusalError(QUOTA, volcengine_gateway.USED_UP)
         if self._recent_hours() >= self.options.hours_per_half_hour:
             raise RefusalError(TOO_MUCH)
@@ -267,8 +267,8 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
             raise audio.refusal("bits", "is 16")
         return declared_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
-    def recognise(self, submission: VolcengineBigmodelSubmission, source: Source) -> Outcome:
-        recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=2)
+    def recognize(self, submission: VolcengineBigmodelSubmission, source: Source) -> Outcome:
+        recording, utterances = recognize_audio(submission, source, self.read_recording, han_per_word=2)
         return Outcome(SUCCESS if utterances else SILENT, recording, utterances)
 
     def callback(self, task: Task[VolcengineBigmodelSubmission], outcome: Outcome) -> Callback | None:
@@ -327,7 +327,7 @@ def _text(submission: VolcengineBigmodelSubmission, utterance: Utterance) -> str
 
 
 def _check_tuning(wanted: JsonBody) -> None:
-    """Refuse invalid settings of the recogniser; the simulator ignores valid ones."""
+    """Refuse invalid settings of the recognizer; the simulator ignores valid ones."""
     if wanted.text_or_none("model_version") not in {None, "310", "400"}:
         raise wanted.refusal("model_version", "is 310 or 400")
     wanted.flag("vad_segment")

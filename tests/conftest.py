@@ -37,7 +37,7 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-# The local recogniser costs seconds and 500 MiB a stack: only the tests that are about it start one.
+# The local recognizer costs seconds and 500 MiB a stack: only the tests that are about it start one.
 os.environ["RECOGNIZER"] = "none"
 # Tests compare English texts, also where the developer's shell speaks Chinese.
 os.environ |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "en"}

@@ -28,6 +28,7 @@ BANNED = {
     "(vendor|server|service|engine)s? takes?": "accepts; needs 4 s",
     "a (yes|no)": "an acknowledgement, a rejection",
     # The glossary's column "not".
+    "recognis\\w*": "recognize, recognizer",
     "unattended": "stalled",
     "footprints?": "AWS usage",
     "announce(s|d|ment|ments)?": "publish an event; event_published",

@@ -1,6 +1,6 @@
 """Call a published third-party client against a simulator: `python callers.py NAME`, in its own environment.
 
-The input is JSON on stdin: `base_url`, `account`, and the recording's `url` and `path`. The recognised text
+The input is JSON on stdin: `base_url`, `account`, and the recording's `url` and `path`. The recognized text
 is written to stdout. Each function uses its client as its documentation does; only the address differs.
 """
 

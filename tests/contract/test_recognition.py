@@ -18,7 +18,7 @@ from tests.support.speech import mandarin, samples
 pytestmark = pytest.mark.exhaustive
 
 ROOT = Path(__file__).parents[2]
-# Measured three times with the same result: 0.07, 0.11 and 0.07 for the better synthesiser's recordings.
+# Measured three times with the same result: 0.07, 0.11 and 0.07 for the better synthesizer's recordings.
 MOST_ERRORS = 0.15
 # It misses a quarter to a half of espeak-ng's Mandarin; its English is clearer.
 MOST_ERRORS_IN_ENGLISH = 0.2
@@ -34,9 +34,9 @@ def text_of(recognition):
 
 
 @pytest.mark.parametrize("spoken", mandarin(), ids=lambda spoken: spoken.path.stem)
-def test_mandarin_is_recognised_within_the_stated_errors(model, spoken):
+def test_mandarin_is_recognized_within_the_stated_errors(model, spoken):
     with spoken.path.open("rb") as file:
-        recognition = engine.recognise(model, file)
+        recognition = engine.recognize(model, file)
 
     assert recognition.language == "zh"
     assert spoken.error_rate(text_of(recognition)) <= MOST_ERRORS
@@ -47,9 +47,9 @@ def test_mandarin_is_recognised_within_the_stated_errors(model, spoken):
 
 
 @pytest.mark.parametrize("spoken", samples("en-US"), ids=lambda spoken: spoken.path.stem)
-def test_english_is_detected_and_recognised(model, spoken):
+def test_english_is_detected_and_recognized(model, spoken):
     with spoken.path.open("rb") as file:
-        recognition = engine.recognise(model, file)
+        recognition = engine.recognize(model, file)
 
     assert recognition.language == "en"
     assert spoken.error_rate(text_of(recognition)) <= MOST_ERRORS_IN_ENGLISH
@@ -74,7 +74,7 @@ def noise():
 )
 @pytest.mark.parametrize("language", [None, "zh"], ids=["detected", "given"])
 def test_silence_gives_no_text(model, sound, language):
-    assert text_of(engine.recognise(model, sound(), language=language)) == ""
+    assert text_of(engine.recognize(model, sound(), language=language)) == ""
 
 
 def test_music_gives_no_text_without_voice_detection(model):
@@ -86,7 +86,7 @@ def test_music_gives_no_text_without_voice_detection(model):
         def transcribe(self, audio, **options):
             return model.transcribe(audio, **{**options, "vad_filter": False})
 
-    assert text_of(engine.recognise(Undetecting(), song(30), language="zh")) == ""
+    assert text_of(engine.recognize(Undetecting(), song(30), language="zh")) == ""
 
 
 def test_recognition_works_without_a_network():
@@ -96,7 +96,7 @@ def test_recognition_works_without_a_network():
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from recognizer import engine, weights\n"
         f"file = open({str(mandarin()[0].path)!r}, 'rb')\n"
-        "print(len(engine.recognise(engine.load(weights.find_model()), file).sentences))\n"
+        "print(len(engine.recognize(engine.load(weights.find_model()), file).sentences))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

@@ -1,4 +1,4 @@
-"""Check the recogniser's HTTP interface and the simulators' client against OpenAI's API; the model is a fake."""
+"""Check the recognizer's HTTP interface and the simulators' client against OpenAI's API; the model is a fake."""
 
 import io
 import threading
@@ -15,7 +15,7 @@ from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.server import make_app
 
 WAIT_S = 60
-RECOGNISED = Recognition(
+RECOGNIZED = Recognition(
     "zh",
     2500,
     (
@@ -38,17 +38,17 @@ def url(queue):
 
 @pytest.fixture
 def asked(queue):
-    """The requests to the fake model, which recognises RECOGNISED in everything except the text `broken`."""
+    """The requests to the fake model, which recognizes RECOGNIZED in everything except the text `broken`."""
     calls = []
 
-    def recognise(file, **options):
+    def recognize(file, **options):
         content = file.read()
         calls.append((content, options["language"], options["hints"]))
         if content == b"broken":
             raise UnreadableError("no audio that can be decoded (InvalidDataError)")
-        return RECOGNISED
+        return RECOGNIZED
 
-    queue.open(recognise)
+    queue.open(recognize)
     return calls
 
 
@@ -118,41 +118,41 @@ def test_request_while_the_model_loads_gets_503(url):
 def test_request_waits_briefly_for_the_model(queue):
     with WebServer(make_app(queue), "127.0.0.1", 0) as server, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(transcribe, server.url)
-        queue.open(lambda file, **options: RECOGNISED)
+        queue.open(lambda file, **options: RECOGNIZED)
         assert waiting.result(WAIT_S).status_code == 200
 
 
 def test_client_gets_the_whole_recognition(url, asked):
-    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == RECOGNISED
+    assert Client(url, lambda: False).recognize(io.BytesIO(b"audio")) == RECOGNIZED
 
 
 def test_client_gets_no_text_for_silence(url, asked):
-    assert Client(url, lambda: False).recognise(io.BytesIO(b"broken")) is None
-    assert Client(url, lambda: True).recognise(io.BytesIO(b"audio")) is None
+    assert Client(url, lambda: False).recognize(io.BytesIO(b"broken")) is None
+    assert Client(url, lambda: True).recognize(io.BytesIO(b"audio")) is None
 
 
 def test_client_waits_while_the_model_loads(url, queue, monkeypatch):
-    monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: RECOGNISED))
+    monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: RECOGNIZED))
 
-    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == RECOGNISED
+    assert Client(url, lambda: False).recognize(io.BytesIO(b"audio")) == RECOGNIZED
 
 
 def test_client_stops_waiting_and_finds_the_server_later(url, queue):
     go, done = threading.Event(), threading.Event()
 
-    def recognise(file, **options):
+    def recognize(file, **options):
         assert go.wait(WAIT_S)
         done.set()
-        return RECOGNISED
+        return RECOGNIZED
 
-    queue.open(recognise)
+    queue.open(recognize)
     client = Client(url, lambda: False)
     with pytest.raises(StillWorkingError):
-        client.recognise(io.BytesIO(b"audio"), wait_s=0.2)
+        client.recognize(io.BytesIO(b"audio"), wait_s=0.2)
     go.set()
     assert done.wait(WAIT_S)
 
-    assert client.recognise(io.BytesIO(b"audio")) == RECOGNISED
+    assert client.recognize(io.BytesIO(b"audio")) == RECOGNIZED
 
 
 def test_recording_that_crashes_the_engine_is_skipped():
@@ -165,5 +165,5 @@ def test_recording_that_crashes_the_engine_is_skipped():
         return []
 
     with WebServer(dies, "127.0.0.1", 0) as server:
-        assert Client(server.url, lambda: False).recognise(io.BytesIO(b"audio")) is None
+        assert Client(server.url, lambda: False).recognize(io.BytesIO(b"audio")) is None
     assert len(attempts) == MAX_CRASHES

@@ -30,7 +30,7 @@ def finished(vendor, task_id):
     return eventually(ended)
 
 
-def recognised(vendor, web, audio=SPEECH, **parameters):
+def recognized(vendor, web, audio=SPEECH, **parameters):
     accepted = vendor.submit(web.serve("/a.wav", audio), **parameters)
     assert accepted["code"] == "0"
     return finished(vendor, accepted["data"]["task_id"])
@@ -127,7 +127,7 @@ def test_signature_in_headers_or_older_name_is_accepted(vendor, url):
 
 
 def test_result_has_sentences_times_and_speakers(vendor, web):
-    result = speech(recognised(vendor, web))
+    result = speech(recognized(vendor, web))
 
     assert result["duration"] == 4000
     assert result["onebest"] == "[simulated utterance 1] [simulated utterance 2]"
@@ -139,7 +139,7 @@ def test_result_has_sentences_times_and_speakers(vendor, web):
 
 @pytest.mark.parametrize(("wanted", "speakers"), [("0", ["0", "1"]), ("1", ["0", "0"]), ("4", ["0", "1"])])
 def test_speaker_number_sets_speakers(vendor, web, wanted, speakers):
-    result = speech(recognised(vendor, web, speaker_number=wanted))
+    result = speech(recognized(vendor, web, speaker_number=wanted))
 
     assert [sentence["speakerId"] for sentence in result["detail"]] == speakers
 
@@ -149,7 +149,7 @@ def test_speaker_number_sets_speakers(vendor, web, wanted, speakers):
 def test_words_are_returned_on_request(vendor, web, control, switch, name):
     control.options(words_name=name)
 
-    words = speech(recognised(vendor, web, **{switch: "true"}))["detail"][0][name]
+    words = speech(recognized(vendor, web, **{switch: "true"}))["detail"][0][name]
 
     assert [(word["words"], word["wp"]) for word in words] == [
         ("[", "2"),
@@ -174,7 +174,7 @@ def test_words_are_returned_on_request(vendor, web, control, switch, name):
     ],
 )
 def test_unusable_recording_ends_with_its_code(vendor, web, audio, parameters, code):
-    assert recognised(vendor, web, audio, **parameters)["code"] == code
+    assert recognized(vendor, web, audio, **parameters)["code"] == code
 
 
 def test_redirect_of_audio_url_is_followed(vendor, web):
@@ -195,7 +195,7 @@ def test_fetch_over_limit_is_refused(vendor, web, control):
 
 
 def test_result_is_deleted_after_retention(vendor, web, control):
-    task_id = recognised(vendor, web)["data"]["task_id"]
+    task_id = recognized(vendor, web)["data"]["task_id"]
 
     control.options(retention_s=0)
 

@@ -41,7 +41,7 @@ def finished(vendor, task_id):
     return eventually(ended), vendor.result(task_id).json()
 
 
-def recognised(vendor, web, audio=SPEECH, **changes):
+def recognized(vendor, web, audio=SPEECH, **changes):
     _, result = finished(vendor, submitted(vendor, web.serve("/a.wav", audio), **changes))
     return result
 
@@ -190,7 +190,7 @@ def test_result_has_sentences_times_and_speakers(vendor, web):
 
 
 def test_words_have_times_without_punctuation(vendor, web):
-    first, second = speech(recognised(vendor, web))["detail"]
+    first, second = speech(recognized(vendor, web))["detail"]
 
     assert first["words"][0] == {"word": "大家", "start": 500, "end": 785}
     assert [word["word"] for word in first["words"]] == ["大家", "好", "欢迎", "收听"]
@@ -200,7 +200,7 @@ def test_words_have_times_without_punctuation(vendor, web):
 def test_option_sets_word_speaker_as_list(vendor, web, control):
     control.options(word_speaker="list")
 
-    _, second = speech(recognised(vendor, web, audio_type="asr_sd"))["detail"]
+    _, second = speech(recognized(vendor, web, audio_type="asr_sd"))["detail"]
 
     assert (second["speaker"], second["words"][0]["speaker"]) == ("SPEAKER_01", ["SPEAKER_01"])
 
@@ -213,7 +213,7 @@ def test_option_sets_word_speaker_as_list(vendor, web, control):
     ],
 )
 def test_speaker_number_sets_speakers(vendor, web, asked, speakers):
-    found = speech(recognised(vendor, web, audio_type="asr_sd", **asked))["detail"]
+    found = speech(recognized(vendor, web, audio_type="asr_sd", **asked))["detail"]
 
     assert {each["speaker"] for each in found} == speakers
 
@@ -221,7 +221,7 @@ def test_speaker_number_sets_speakers(vendor, web, asked, speakers):
 def test_option_sets_labels_without_request(vendor, web, control):
     control.options(labels="always")
 
-    assert [each["speaker"] for each in speech(recognised(vendor, web))["detail"]] == ["SPEAKER_00", "SPEAKER_00"]
+    assert [each["speaker"] for each in speech(recognized(vendor, web))["detail"]] == ["SPEAKER_00", "SPEAKER_00"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_option_sets_labels_without_request(vendor, web, control):
     ],
 )
 def test_format_of_recording_decides_acceptance(vendor, web, container, codec, rate_hz):
-    result = recognised(vendor, web, tones.audio(container=container, codec=codec, rate_hz=rate_hz))
+    result = recognized(vendor, web, tones.audio(container=container, codec=codec, rate_hz=rate_hz))
 
     assert (result["code"], len(speech(result)["detail"])) == ("0", 2)
 
@@ -259,7 +259,7 @@ def test_missing_recording_fails_the_task(vendor, web):
 
 
 def test_silence_gives_empty_result(vendor, web):
-    found = speech(recognised(vendor, web, tones.silence()))
+    found = speech(recognized(vendor, web, tones.silence()))
 
     assert (found["onebest"], found["detail"], found["duration"]) == ("", [], 2.0)
 
@@ -296,7 +296,7 @@ def test_unknown_task_is_not_found(vendor):
 
 
 def test_result_is_deleted_after_retention(vendor, web, control):
-    task_id = recognised(vendor, web)["task_id"]
+    task_id = recognized(vendor, web)["task_id"]
 
     control.options(retention_s=0)
 

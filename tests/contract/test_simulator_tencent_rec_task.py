@@ -42,7 +42,7 @@ def finished(vendor, task_id):
     return eventually(ended)
 
 
-def recognised(vendor, web, audio=SPEECH, **parameters):
+def recognized(vendor, web, audio=SPEECH, **parameters):
     created = vendor.create(Url=web.serve("/a.wav", audio), **parameters)
     return finished(vendor, created["Data"]["TaskId"])
 
@@ -232,7 +232,7 @@ def test_status_is_waiting_then_doing_then_success(vendor, web, control):
 
 
 def test_plain_result_has_lines_only(vendor, web):
-    data = recognised(vendor, web)
+    data = recognized(vendor, web)
 
     assert data["Result"] == f"[0:0.500,0:1.500]  {LINES[0]}\n[0:2.200,0:3.200]  {LINES[1]}\n"
     assert (data["AudioDuration"], data["ErrorMsg"], data["ResultDetail"]) == (4.0, "", None)
@@ -266,7 +266,7 @@ def test_plain_result_has_lines_only(vendor, web):
     ],
 )
 def test_result_detail_follows_the_text_format(vendor, web, text_format, sentences):
-    data = recognised(vendor, web, ResTextFormat=text_format)
+    data = recognized(vendor, web, ResTextFormat=text_format)
 
     details = data["ResultDetail"]
     assert [(each["FinalSentence"], [word["Word"] for word in each["Words"]]) for each in details] == sentences
@@ -275,7 +275,7 @@ def test_result_detail_follows_the_text_format(vendor, web, text_format, sentenc
 
 
 def test_detail_of_a_sentence_is_complete(vendor, web):
-    first = recognised(vendor, web, ResTextFormat=5)["ResultDetail"][0]
+    first = recognized(vendor, web, ResTextFormat=5)["ResultDetail"][0]
 
     words = first.pop("Words")
     assert first == {
@@ -301,7 +301,7 @@ def test_detail_of_a_sentence_is_complete(vendor, web):
 def test_option_sets_word_offsets(vendor, web, control, reading, edges):
     control.options(word_offsets=reading)
 
-    words = recognised(vendor, web, ResTextFormat=2)["ResultDetail"][1]["Words"]
+    words = recognized(vendor, web, ResTextFormat=2)["ResultDetail"][1]["Words"]
 
     times = [word[edge] for word in words for edge in ("OffsetStartMs", "OffsetEndMs")]
     assert times == sorted(times)
@@ -311,7 +311,7 @@ def test_option_sets_word_offsets(vendor, web, control, reading, edges):
 def test_sentence_max_length_cuts_sentences(vendor, web):
     long = tones.audio(((0, 3000),))
 
-    details = recognised(vendor, web, long, ResTextFormat=3, SentenceMaxLength=20)["ResultDetail"]
+    details = recognized(vendor, web, long, ResTextFormat=3, SentenceMaxLength=20)["ResultDetail"]
 
     assert [each["FinalSentence"] for each in details] == ["[simulated utterance", "1]"]
 
@@ -327,7 +327,7 @@ def test_sentence_max_length_cuts_sentences(vendor, web):
     ],
 )
 def test_speaker_diarization_sets_speakers(vendor, web, asked, numbers, marks):
-    data = recognised(vendor, web, ResTextFormat=1, **asked)
+    data = recognized(vendor, web, ResTextFormat=1, **asked)
 
     assert [each["SpeakerId"] for each in data["ResultDetail"]] == numbers
     starts = ["[0:0.500,0:1.500", "[0:2.200,0:3.200"]
@@ -339,13 +339,13 @@ def test_speaker_diarization_sets_speakers(vendor, web, asked, numbers, marks):
 def test_speaker_role_names_the_first_speaker(vendor, web):
     asked = {"EngineModelType": "16k_zh_en", "SpeakerDiarization": 3, "SpeakerRoles": roles()}
 
-    data = recognised(vendor, web, ResTextFormat=1, **asked)
+    data = recognized(vendor, web, ResTextFormat=1, **asked)
 
     assert [(each["SpeakerId"], each["SpeakerRoleName"]) for each in data["ResultDetail"]] == [(0, "王先生"), (1, None)]
 
 
 def test_two_channels_set_the_speaker_id(vendor, web):
-    data = recognised(vendor, web, TELEPHONE, EngineModelType="8k_zh", ChannelNum=2, ResTextFormat=1)
+    data = recognized(vendor, web, TELEPHONE, EngineModelType="8k_zh", ChannelNum=2, ResTextFormat=1)
 
     assert [(each["StartMs"], each["SpeakerId"]) for each in data["ResultDetail"]] == [(500, 1), (2200, 0)]
     assert data["Result"].startswith("[0:0.500,0:1.500,1]  ")
@@ -354,7 +354,7 @@ def test_two_channels_set_the_speaker_id(vendor, web):
 def test_optional_fields_are_returned_on_request(vendor, web):
     asked = {"EmotionRecognition": 2, "EmotionalEnergy": 1, "KeyWordLibIdList": ["lib"]}
 
-    first = recognised(vendor, web, ResTextFormat=1, **asked)["ResultDetail"][0]
+    first = recognized(vendor, web, ResTextFormat=1, **asked)["ResultDetail"][0]
 
     assert (first["EmotionType"], first["EmotionalEnergy"], first["KeyWordResults"]) == ([], 1.0, [])
 
@@ -375,19 +375,19 @@ def test_optional_fields_are_returned_on_request(vendor, web):
 def test_format_of_recording_decides_acceptance(vendor, web, container, codec, rate_hz):
     audio = tones.audio(container=container, codec=codec, rate_hz=rate_hz)
 
-    data = recognised(vendor, web, audio, ResTextFormat=1)
+    data = recognized(vendor, web, audio, ResTextFormat=1)
 
     assert (data["Status"], len(data["ResultDetail"])) == (2, 2)
 
 
 def test_stereo_is_mixed_for_channel_num_1(vendor, web):
-    data = recognised(vendor, web, tones.audio(((500, 1500),), ((2200, 3200),)))
+    data = recognized(vendor, web, tones.audio(((500, 1500),), ((2200, 3200),)))
 
     assert len(data["Result"].splitlines()) == 2
 
 
 def test_silence_is_success_without_text(vendor, web):
-    data = recognised(vendor, web, tones.silence(), ResTextFormat=2)
+    data = recognized(vendor, web, tones.silence(), ResTextFormat=2)
 
     assert (data["Status"], data["Result"], data["ResultDetail"], data["AudioDuration"]) == (2, "", None, 2.0)
 
@@ -560,7 +560,7 @@ def test_v1_signature_is_accepted(vendor, web, method, algorithm):
 def test_fault_sets_the_outcome_of_a_task(vendor, web, control, fault, status, message):
     control.fault("result", **fault)
 
-    data = recognised(vendor, web)
+    data = recognized(vendor, web)
 
     assert (data["Status"], data["ErrorMsg"], data["Result"]) == (status, message, "")
 

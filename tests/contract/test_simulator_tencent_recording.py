@@ -33,7 +33,7 @@ def result(web):
     return form_fields(eventually(lambda: web.received)[0].body)
 
 
-def recognised(vendor, web, audio=SPEECH, **parameters):
+def recognized(vendor, web, audio=SPEECH, **parameters):
     audio_url = web.serve("/a.wav", audio)
     assert code_of(vendor.submit(url=audio_url, callback_url=web.at("/cb"), **parameters)) == 0
     return result(web)
@@ -103,7 +103,7 @@ def test_submission_without_optional_parameters_is_accepted(vendor, web):
         ("projectid", "sub_service_type", "engine_model_type", "res_text_format", "res_type", "channel_num")
     )
 
-    assert recognised(vendor, web, **left_out)["code"] == b"0"
+    assert recognized(vendor, web, **left_out)["code"] == b"0"
 
 
 def test_callback_of_url_has_text_and_times(vendor, web):
@@ -165,7 +165,7 @@ def test_option_limits_submissions_per_day(vendor, control):
 def test_speakers_are_numbered_on_request(vendor, web):
     audio = tones.audio(rate_hz=8000)
 
-    text = recognised(vendor, web, audio, engine_model_type="8k_6")["text"].decode()
+    text = recognized(vendor, web, audio, engine_model_type="8k_6")["text"].decode()
 
     assert text == ("[0:0.500,0:1.500,0]  [simulated utterance 1]\n[0:2.200,0:3.200,1]  [simulated utterance 2]\n")
 
@@ -173,7 +173,7 @@ def test_speakers_are_numbered_on_request(vendor, web):
 def test_stereo_lines_have_their_channel(vendor, web):
     audio = tones.audio(((2200, 3200),), ((500, 1500),), rate_hz=8000)
 
-    text = recognised(vendor, web, audio, engine_model_type="8k_0", channel_num=2)["text"].decode()
+    text = recognized(vendor, web, audio, engine_model_type="8k_0", channel_num=2)["text"].decode()
 
     assert text == ("[0:0.500,0:1.500,1]  [simulated utterance 1]\n[0:2.200,0:3.200,0]  [simulated utterance 2]\n")
 
@@ -198,7 +198,7 @@ def test_text_has_the_requested_charset(tmp_path, web, number, charset, line):
             running.urls["tencent-recording"], account["appid"], account["secret_id"], account["secret_key"]
         )
 
-        text = recognised(vendor, web, res_text_format=number)["text"]
+        text = recognized(vendor, web, res_text_format=number)["text"]
 
     assert text.decode(charset) == f"[0:0.500,0:1.500]  {line}\n[0:2.200,0:3.200]  好。\n"
 
@@ -217,13 +217,13 @@ def test_text_has_the_requested_charset(tmp_path, web, number, charset, line):
     ],
 )
 def test_unusable_recording_ends_with_its_code(vendor, web, audio, parameters, code):
-    fields = recognised(vendor, web, audio, **parameters)
+    fields = recognized(vendor, web, audio, **parameters)
 
     assert (fields["code"], fields["text"]) == (code, b"")
 
 
 def test_recording_over_an_hour_is_too_long(vendor, web):
-    fields = recognised(vendor, web, tones.long_silence(3601), engine_model_type="8k_0")
+    fields = recognized(vendor, web, tones.long_silence(3601), engine_model_type="8k_0")
 
     assert fields["code"] == b"10003"
 

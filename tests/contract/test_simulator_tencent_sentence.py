@@ -133,7 +133,7 @@ def test_recording_of_60_s_is_accepted(vendor):
     ],
 )
 @pytest.mark.parametrize("engine", ["16k_zh", "16k_0", "16k"])
-def test_audio_by_url_is_recognised(vendor, web, url, host, engine):
+def test_audio_by_url_is_recognized(vendor, web, url, host, engine):
     response = vendor.tc3(
         Url=web.serve("/a.wav", SPEECH), EngSerViceType=engine, host=host or url.removeprefix("http://")
     )

@@ -39,7 +39,7 @@ def finished(vendor, task_id):
     return eventually(ended)
 
 
-def recognised(vendor, web, content=SPEECH, audio=None, **parts):
+def recognized(vendor, web, content=SPEECH, audio=None, **parts):
     source = {"url": web.serve("/a.wav", content), "format": "wav", **(audio or {})}
     accepted = vendor.submit(audio=source, **parts)
     assert accepted["code"] == "1000"
@@ -111,7 +111,7 @@ def test_hmac256_submission_is_accepted(vendor, url, line, key, host):
 
 
 def test_result_has_utterances_and_times(vendor, web):
-    resp = recognised(vendor, web)
+    resp = recognized(vendor, web)
 
     assert (resp["code"], resp["text"]) == (1000, "[simulated utterance 1] [simulated utterance 2]")
     first = resp["utterances"][0]
@@ -123,7 +123,7 @@ def test_result_has_utterances_and_times(vendor, web):
 
 
 def test_speakers_are_returned_on_request(vendor, web):
-    resp = recognised(vendor, web, additions={"with_speaker_info": "True"})
+    resp = recognized(vendor, web, additions={"with_speaker_info": "True"})
 
     assert [each["additions"] for each in resp["utterances"]] == [{"speaker": "1"}, {"speaker": "2"}]
 
@@ -131,7 +131,7 @@ def test_speakers_are_returned_on_request(vendor, web):
 def test_channels_are_returned_on_request(vendor, web):
     stereo = tones.audio(((2200, 3200),), ((500, 1500),))
 
-    resp = recognised(vendor, web, stereo, audio={"channel": 2}, additions={"channel_split": "True"})
+    resp = recognized(vendor, web, stereo, audio={"channel": 2}, additions={"channel_split": "True"})
 
     assert [(each["start_time"], each["additions"]) for each in resp["utterances"]] == [
         (500, {"channel_id": "2"}),
@@ -152,7 +152,7 @@ def test_channels_are_returned_on_request(vendor, web):
     ],
 )
 def test_unusable_recording_ends_with_its_code(vendor, web, content, audio, code):
-    resp = recognised(vendor, web, content, audio)
+    resp = recognized(vendor, web, content, audio)
 
     assert resp["code"] == code
     assert ("utterances" in resp) == (code in {1000, 1013})
@@ -284,7 +284,7 @@ def test_option_accepts_inline_bytes(vendor, control):
 def test_fault_sets_the_outcome_of_a_task(vendor, web, control, code):
     control.fault("result", code=code)
 
-    resp = recognised(vendor, web)
+    resp = recognized(vendor, web)
 
     assert resp["code"] == int(code)
     assert "text" not in resp
@@ -293,7 +293,7 @@ def test_fault_sets_the_outcome_of_a_task(vendor, web, control, code):
 def test_fault_gives_success_without_text(vendor, web, control):
     control.fault("result", code="1000")
 
-    resp = recognised(vendor, web)
+    resp = recognized(vendor, web)
 
     assert (resp["code"], resp["text"], resp["utterances"]) == (1000, "", [])
 

@@ -45,7 +45,7 @@ def finished(vendor, task_id, **call):
     return eventually(ended)
 
 
-def recognised(vendor, web, content=SPEECH, audio=None, request=None):
+def recognized(vendor, web, content=SPEECH, audio=None, request=None):
     source = {"url": web.serve("/a.wav", content), "format": "wav", **(audio or {})}
     return finished(vendor, submitted(vendor, audio=source, request={**WANTED, **(request or {})}))
 
@@ -236,7 +236,7 @@ def test_submission_with_lost_answer_is_found_by_its_id(vendor, web, control):
 
 
 def test_result_has_utterances_and_times(vendor, web):
-    body = recognised(vendor, web).json()
+    body = recognized(vendor, web).json()
 
     result = body["result"]
     assert body["audio_info"] == {"duration": 4000}
@@ -260,7 +260,7 @@ def test_result_has_utterances_and_times(vendor, web):
 
 
 def test_some_words_have_no_times_or_no_length(vendor, web):
-    _, second, third = recognised(vendor, web).json()["result"]["utterances"]
+    _, second, third = recognized(vendor, web).json()["result"]["utterances"]
 
     unknown, short = second["words"][-1], third["words"][0]
     assert (unknown["start_time"], unknown["end_time"]) == (-1, -1)
@@ -278,14 +278,14 @@ def test_some_words_have_no_times_or_no_length(vendor, web):
     ],
 )
 def test_options_reduce_the_result(vendor, web, request_changes, text, utterances):
-    result = recognised(vendor, web, request=request_changes).json()["result"]
+    result = recognized(vendor, web, request=request_changes).json()["result"]
 
     assert result["text"] == text
     assert (len(result["utterances"]) if "utterances" in result else None) == utterances
 
 
 def test_speakers_are_returned_on_request(vendor, web):
-    result = recognised(vendor, web, request={"enable_speaker_info": True}).json()["result"]
+    result = recognized(vendor, web, request={"enable_speaker_info": True}).json()["result"]
 
     assert [each["additions"] for each in result["utterances"]] == [
         {"speaker": "1"},
@@ -297,7 +297,7 @@ def test_speakers_are_returned_on_request(vendor, web):
 def test_channels_are_returned_on_request(vendor, web):
     stereo = tones.audio(((2200, 3200),), ((500, 1500),))
 
-    result = recognised(vendor, web, stereo, {"channel": 2}, {"enable_channel_split": True}).json()["result"]
+    result = recognized(vendor, web, stereo, {"channel": 2}, {"enable_channel_split": True}).json()["result"]
 
     assert [(each["start_time"], each["additions"]) for each in result["utterances"]] == [
         (500, {"channel_id": "2"}),
@@ -315,7 +315,7 @@ def test_channels_are_returned_on_request(vendor, web):
     ],
 )
 def test_unusable_recording_ends_with_its_code(vendor, web, content, audio, code):
-    answer = recognised(vendor, web, content, audio)
+    answer = recognized(vendor, web, content, audio)
 
     assert (code_of(answer), answer.status_code, answer.json()) == (code, 200, {})
 
@@ -333,7 +333,7 @@ def test_unusable_recording_ends_with_its_code(vendor, web, content, audio, code
     ],
 )
 def test_format_of_recording_decides_acceptance(vendor, web, content, audio):
-    assert len(recognised(vendor, web, content, audio).json()["result"]["utterances"]) == 2
+    assert len(recognized(vendor, web, content, audio).json()["result"]["utterances"]) == 2
 
 
 def test_redirect_of_audio_url_is_a_failure(vendor, web):
@@ -435,7 +435,7 @@ def test_option_sets_code_in_body(vendor, web, control):
 def test_option_sets_result_as_list(vendor, web, control):
     control.options(result_form="list")
 
-    (result,) = recognised(vendor, web).json()["result"]
+    (result,) = recognized(vendor, web).json()["result"]
 
     assert result["text"] == "".join(LINES)
 
@@ -466,7 +466,7 @@ def test_gateway_refusal_has_its_own_form(vendor, control):
 
 
 def test_audio_over_half_hour_volume_is_refused(vendor, web, control):
-    recognised(vendor, web)
+    recognized(vendor, web)
     control.options(hours_per_half_hour=0.001)
 
     answer = vendor.submit(AUDIO["url"])
@@ -478,7 +478,7 @@ def test_audio_over_half_hour_volume_is_refused(vendor, web, control):
 def test_recording_over_limits_is_too_large(vendor, web, monkeypatch, limit, value):
     monkeypatch.setattr(f"simulators.volcengine_audio.{limit}", value)
 
-    assert code_of(recognised(vendor, web)) == "45000132"
+    assert code_of(recognized(vendor, web)) == "45000132"
 
 
 def test_submission_over_licensed_hours_is_refused(vendor, control):
@@ -534,12 +534,12 @@ def test_fault_replaces_the_message(vendor, control, message, header):
 def test_fault_sets_the_outcome_of_a_task(vendor, web, control, code):
     control.fault("result", code=code)
 
-    assert code_of(recognised(vendor, web)) == code
+    assert code_of(recognized(vendor, web)) == code
 
 
 def test_fault_gives_success_without_text(vendor, web, control):
     control.fault("result", code="20000000")
 
-    result = recognised(vendor, web).json()["result"]
+    result = recognized(vendor, web).json()["result"]
 
     assert (result["text"], result["utterances"]) == ("", [])

@@ -1,4 +1,4 @@
-"""Check that simulated vendors return the recogniser's words in their own formats, and mark them."""
+"""Check that simulated vendors return the recognizer's words in their own formats, and mark them."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from recognizer.client import StillWorkingError
 from recognizer.recognition import Recognition, Sentence, Word
 from simulators import VENDORS as SIMULATED
 from simulators import Simulators
-from simulators.server import RECOGNISED_WARNING
+from simulators.server import RECOGNIZED_WARNING
 from tests.contract.test_vendor_contract import NO_RATE, Line, failed, new_order
 from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Web, eventually
@@ -26,7 +26,7 @@ SAID = Recognition(
 
 
 class FakeRecognizer:
-    """A recogniser that returns SAID for every recording, as soon as `go` is set."""
+    """A recognizer that returns SAID for every recording, as soon as `go` is set."""
 
     def __init__(self):
         self.go = threading.Event()
@@ -34,7 +34,7 @@ class FakeRecognizer:
         self.asked = []
         self.answered = []
 
-    def recognise(self, file, wait_s):
+    def recognize(self, file, wait_s):
         self.asked.append(file.seek(0, 2))
         if not self.go.wait(min(wait_s, WAIT_S) if wait_s > 60 else 0.1):
             raise StillWorkingError
@@ -82,16 +82,16 @@ HEARING = sorted(VENDORS.keys() & set(SIMULATED))
 
 
 @pytest.mark.parametrize("line", HEARING, indirect=True)
-def test_reply_has_recognised_words_and_a_warning(line, replies):
+def test_reply_has_recognized_words_and_a_warning(line, replies):
     request = new_order()
     result = line.result(line.submit(request, line.speech()), request)
 
     assert result.text == TEXT
     assert abs(result.utterances[0].start_ms - 520) < 40
     if Completion.QUERY in line.vendor.completion_modes or Completion.SYNC in line.vendor.completion_modes:
-        assert replies[-1].headers["warning"] == RECOGNISED_WARNING
+        assert replies[-1].headers["warning"] == RECOGNIZED_WARNING
     if Completion.CALLBACK in line.vendor.completion_modes:
-        assert eventually(line.posted)[0].warning == RECOGNISED_WARNING
+        assert eventually(line.posted)[0].warning == RECOGNIZED_WARNING
 
 
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
@@ -121,7 +121,7 @@ def test_slow_sentence_is_retryable(line, recognizer):
 
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
 def test_waiting_recordings_do_not_delay_results(line, recognizer):
-    """A result is due while more recordings wait for the recogniser than there are workers."""
+    """A result is due while more recordings wait for the recognizer than there are workers."""
     line.control.options(turnaround_s=1).raise_for_status()
     recognizer.answered.clear()
     request = new_order()

@@ -129,7 +129,7 @@ class Line:
         of_task = [entry for entry in noted if entry["task_id"] == accepted.vendor_task_id]
         return of_task if len(of_task) == attempts else []
 
-    def recognise(self, recording: bytes, delivery: Delivery | None = None, **options: object) -> Recognition:
+    def recognize(self, recording: bytes, delivery: Delivery | None = None, **options: object) -> Recognition:
         """Transcribe a recording; return its result."""
         audio = probe(lambda offset, length: recording[offset : offset + length], len(recording), "a")
         request = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
@@ -184,8 +184,8 @@ def failed(call):
 
 
 @every()
-def test_speech_is_recognised_at_its_times(line):
-    result = line.recognise(SPEECH)
+def test_speech_is_recognized_at_its_times(line):
+    result = line.recognize(SPEECH)
 
     starts = [item.start_ms for item in result.utterances]
     assert result.text
@@ -198,7 +198,7 @@ def test_speech_is_recognised_at_its_times(line):
 
 @every([name for name in NAMES if "words" in VENDORS[name].supported_options])
 def test_words_are_returned_unless_turned_off(line):
-    spoken, silent = line.recognise(SPEECH), line.recognise(SPEECH, words=False)
+    spoken, silent = line.recognize(SPEECH), line.recognize(SPEECH, words=False)
 
     words = [word for item in spoken.utterances for word in item.words]
     assert words
@@ -212,7 +212,7 @@ def test_words_are_returned_unless_turned_off(line):
 
 @every([name for name in TAKES_URLS if VENDORS[name].limits.max_data_bytes])
 def test_recording_is_sent_as_bytes(line):
-    assert line.recognise(SPEECH, Delivery(data=SPEECH)).text
+    assert line.recognize(SPEECH, Delivery(data=SPEECH)).text
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_recording_is_sent_as_bytes(line):
     indirect=["name"],
 )
 def test_formats_and_rates(line, container, codec, rate_hz):
-    assert line.recognise(tones.audio(container=container, codec=codec, rate_hz=rate_hz)).utterances
+    assert line.recognize(tones.audio(container=container, codec=codec, rate_hz=rate_hz)).utterances
 
 
 @pytest.mark.parametrize(
@@ -271,22 +271,22 @@ def test_formats_and_rates(line, container, codec, rate_hz):
     ],
     indirect=["name"],
 )
-def test_voice_messages_are_recognised(line, recording, text):
-    assert line.recognise(recording).text.startswith(text)
+def test_voice_messages_are_recognized(line, recording, text):
+    assert line.recognize(recording).text.startswith(text)
 
 
 @every([name for name in NAMES if "channels" in VENDORS[name].supported_options and not name.startswith("abcpen")])
 def test_stereo_result_has_channels(line):
     left, right = ((500, 1500),), ((2200, 3200),)
 
-    result = line.recognise(tones.audio(left, right, rate_hz=8000))
+    result = line.recognize(tones.audio(left, right, rate_hz=8000))
 
     assert [(item.channel, item.speaker) for item in result.utterances] == [(0, None), (1, None)]
 
 
 @every([name for name in NAMES if "speakers" in VENDORS[name].supported_options])
 def test_speakers_are_returned_when_requested(line):
-    result = line.recognise(tones.audio(rate_hz=8000), speakers=2)
+    result = line.recognize(tones.audio(rate_hz=8000), speakers=2)
 
     assert len({item.speaker for item in result.utterances} - {None}) == 2
 
@@ -295,7 +295,7 @@ def test_speakers_are_returned_when_requested(line):
 def test_unrequested_speaker_labels_are_kept(line):
     line.control.options(labels="always").raise_for_status()
 
-    assert {item.speaker for item in line.recognise(SPEECH).utterances} == {"SPEAKER_00"}
+    assert {item.speaker for item in line.recognize(SPEECH).utterances} == {"SPEAKER_00"}
 
 
 @every(["volcengine-bigmodel"])
@@ -313,7 +313,7 @@ def test_refused_edition_is_followed_by_the_other_with_same_id(line):
 
 @every()
 def test_silence_is_a_completed_empty_transcript(line):
-    result = line.recognise(tones.silence())
+    result = line.recognize(tones.silence())
 
     assert (result.text, result.utterances) == ("", [])
 
@@ -728,14 +728,14 @@ def test_callback_is_repeated_until_acknowledged(line):
 def test_documented_reply_variants_are_accepted(line, options):
     line.control.options(**options).raise_for_status()
 
-    assert line.recognise(SPEECH).text
+    assert line.recognize(SPEECH).text
 
 
 @every(NAMES)
 def test_undeclared_gbk_text_is_decoded(line):
     line.control.options(charset="gb18030").raise_for_status()
 
-    assert line.recognise(GREETING).text.startswith("您好")
+    assert line.recognize(GREETING).text.startswith("您好")
 
 
 @pytest.mark.parametrize(
@@ -753,7 +753,7 @@ def test_undeclared_gbk_text_is_decoded(line):
     indirect=["name"],
 )
 def test_vendor_options_reach_the_vendor(line, own):
-    result = line.recognise(GREETING, vendor={line.vendor.name: own})
+    result = line.recognize(GREETING, vendor={line.vendor.name: own})
 
     assert result.text.startswith("您好")
     sent = json.dumps(line.control.requests("submit")[-1], ensure_ascii=False)
@@ -800,7 +800,7 @@ DIALECTS = pytest.mark.parametrize("dialect", ["openai", "funasr", "speaches", "
 def test_every_response_format_gives_times(line, dialect):
     line.control.options(dialect=dialect).raise_for_status()
 
-    result = line.recognise(SPEECH)
+    result = line.recognize(SPEECH)
 
     starts = [item.start_ms for item in result.utterances]
     assert [
@@ -816,7 +816,7 @@ def test_every_response_format_gives_times(line, dialect):
 def test_text_alone_spans_the_recording(line):
     line.control.options(dialect="text").raise_for_status()
 
-    (only,) = line.recognise(SPEECH).utterances
+    (only,) = line.recognize(SPEECH).utterances
 
     assert (only.start_ms, only.end_ms) == (0, tones.LENGTH_MS)
 
@@ -857,14 +857,14 @@ def test_server_behind_a_path_and_without_a_key(line):
     line.control.options(path="team/asr", requires_key=False).raise_for_status()
     line.endpoint = VendorEndpoint(f"{line.endpoint.base_url}/team/asr/v1", {}, line.endpoint.model)
 
-    assert line.recognise(SPEECH).text
+    assert line.recognize(SPEECH).text
 
 
 @OPENAI
 def test_diarizing_model_returns_speakers(line):
     own = {"openai-compatible": {"response_format": "diarized_json", "model": "gpt-4o-transcribe-diarize"}}
 
-    result = line.recognise(SPEECH, speakers=2, vendor=own)
+    result = line.recognize(SPEECH, speakers=2, vendor=own)
 
     assert [item.speaker for item in result.utterances] == ["A", "B"]
 

@@ -1,4 +1,4 @@
-"""Recognise speech on the local stack, by a simulated vendor and by the recogniser as a vendor."""
+"""Recognize speech on the local stack, by a simulated vendor and by the recognizer as a vendor."""
 
 import pytest
 
@@ -26,8 +26,8 @@ def stack(tmp_path_factory):
             yield stack
 
 
-def test_speech_is_recognised_although_the_engine_crashes(stack):
-    """Kill the recogniser during recognition; every job completes, and each transcript has the words."""
+def test_speech_is_recognized_although_the_engine_crashes(stack):
+    """Kill the recognizer during recognition; every job completes, and each transcript has the words."""
     journey, body = Journey(stack), SPOKEN.path.read_bytes()
     jobs = {vendor: journey.drop(f"incoming/{vendor}/own.mp3", body) for vendor in VENDORS}
     stack.recognizer.kill()
@@ -37,5 +37,5 @@ def test_speech_is_recognised_although_the_engine_crashes(stack):
     for vendor, row in rows.items():
         assert row["status"] == "COMPLETED", row.get("error")
         assert SPOKEN.error_rate(journey.transcript(row)["text"]) <= MOST_ERRORS
-        assert any("local recogniser" in warning["text"] for warning in row["warnings"]) is (vendor != OWN_ENGINE)
-    assert "recognised" in (stack.recognizer._log_path).read_text(encoding="utf-8")
+        assert any("local recognizer" in warning["text"] for warning in row["warnings"]) is (vendor != OWN_ENGINE)
+    assert "recognized" in (stack.recognizer._log_path).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Recordings of real words with known scripts, and how much of them was recognised wrongly."""
+"""Recordings of real words with known scripts, and how much of them was recognized wrongly."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def _letters(text: str) -> str:
 
 
 def mandarin() -> Sequence[Spoken]:
-    """Return the recordings made by the better synthesiser (tests/fixtures/speech/make.py)."""
+    """Return the recordings made by the better synthesizer (tests/fixtures/speech/make.py)."""
     folder = ROOT / "tests/fixtures/speech"
     scripts = json.loads((folder / "scripts.json").read_text(encoding="utf-8"))
     return [Spoken(folder / name, tuple(entry["lines"])) for name, entry in scripts.items()]

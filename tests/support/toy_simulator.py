@@ -45,7 +45,7 @@ class ToySimulator(AsynchronousSimulator[AsynchronousOptions, str]):
     def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         return _answer(code)
 
-    def recognise(self, submission: str, source: Source) -> Outcome:
+    def recognize(self, submission: str, source: Source) -> Outcome:
         return Outcome("done")
 
     def callback(self, task: Task[str], outcome: Outcome) -> Callback | None:
@@ -54,7 +54,7 @@ class ToySimulator(AsynchronousSimulator[AsynchronousOptions, str]):
         return Callback(task.submission, toy_message(outcome.code, task.id), "application/json")
 
     def _serve_sync(self, name: str) -> Response:
-        return self.serve("submit", self._recognise_now)
+        return self.serve("submit", self._recognize_now)
 
     def _serve_submit(self, name: str) -> Response:
         return self.serve("submit", self._submit)
@@ -62,7 +62,7 @@ class ToySimulator(AsynchronousSimulator[AsynchronousOptions, str]):
     def _serve_query(self, name: str, task_id: str) -> Response:
         return self.serve("query", lambda: self._tell(task_id))
 
-    def _recognise_now(self) -> Answer:
+    def _recognize_now(self) -> Answer:
         fault = self.take_fault("result")
         return _answer(fault.code if fault and fault.code else "done")
 

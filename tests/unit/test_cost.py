@@ -104,7 +104,7 @@ class TestVendorCost:
             pytest.param(taken().attempt_failed(1, LATE, [], START), 1, id="no result in time"),
             pytest.param(taken(), 1, id="in progress"),
             pytest.param(taken().fail(LATE, START), 1, id="the job ended over it"),
-            pytest.param(done(), 1, id="recognised"),
+            pytest.param(done(), 1, id="recognized"),
         ],
     )
     def test_vendor_cost_counts_attempts_that_may_be_charged(self, job, charged):

@@ -18,7 +18,7 @@ RUNS, LACKS = SimpleNamespace(url="http://127.0.0.1:1"), SimpleNamespace(url=Non
             "a.mp3", None, RUNS, ["auto", "volcengine-bigmodel", "openai-compatible"], id="two-and-the-engine"
         ),
         pytest.param("a.m4a", None, RUNS, ["auto", "abcpen-offline", "openai-compatible"], id="another-format"),
-        pytest.param("a.mp3", None, LACKS, ["auto", "volcengine-bigmodel"], id="without-the-recogniser"),
+        pytest.param("a.mp3", None, LACKS, ["auto", "volcengine-bigmodel"], id="without-the-recognizer"),
     ],
 )
 def test_own_recording_goes_to_several_vendors(name, vendor, recognizer, vendors):

@@ -60,13 +60,13 @@ def test_make_deploy_finds_its_imports():
         pytest.param(("local", "RECOGNIZER=none"), False, id="left out"),
     ],
 )
-def test_recogniser_is_installed_where_it_is_of_use(tmp_path, target, installs):
+def test_recognizer_is_installed_where_it_is_of_use(tmp_path, target, installs):
     recipe = make("-n", "-o", f"{tmp_path}/local.ok", f"VENV={tmp_path}", *target).stdout
 
     assert (f"setup.sh {tmp_path} requirements/recognizer.txt" in recipe) is installs
 
 
-def test_recogniser_that_cannot_be_installed_stops_nothing(tmp_path):
+def test_recognizer_that_cannot_be_installed_stops_nothing(tmp_path):
     """`false` stands for a Python that installs nothing."""
     done = make("-o", f"{tmp_path}/local.ok", "local", f"VENV={tmp_path}", "RUN=echo", PYTHON="false")
 
@@ -74,7 +74,7 @@ def test_recogniser_that_cannot_be_installed_stops_nothing(tmp_path):
     assert "-m devstack local" in done.stdout
 
 
-def test_recogniser_says_what_it_costs_before_it_is_installed(tmp_path):
+def test_recognizer_says_what_it_costs_before_it_is_installed(tmp_path):
     (tmp_path / "bin").mkdir()
     for name in ("pip", "python"):
         program = tmp_path / "bin" / name

@@ -1,4 +1,4 @@
-"""Check what the recogniser makes of a model's output: times, pieces, languages, dropped text."""
+"""Check what the recognizer makes of a model's output: times, pieces, languages, dropped text."""
 
 import io
 import threading
@@ -65,7 +65,7 @@ def test_pieces_end_in_quiet_places_and_lose_nothing():
 def test_times_count_from_the_start_of_the_recording():
     model = FakeModel([segment("你好。", 1, 2)], [segment("再见。", 3, 4)])
 
-    recognition = engine.recognise(model, wav(70, silent_at=(55,)), language="zh")
+    recognition = engine.recognize(model, wav(70, silent_at=(55,)), language="zh")
 
     assert [(each.text, round(each.start_ms, -3)) for each in recognition.sentences] == [
         ("你好。", 1000),
@@ -83,7 +83,7 @@ def test_times_count_from_the_start_of_the_recording():
     ],
 )
 def test_invented_text_is_dropped(invented):
-    recognition = engine.recognise(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
+    recognition = engine.recognize(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
 
     assert [sentence.text for sentence in recognition.sentences] == ["你好。"]
 
@@ -96,7 +96,7 @@ def test_invented_text_is_dropped(invented):
 def test_language_is_detected_once_if_not_given(given, detected, language):
     model = FakeModel([segment("a")], [segment("b")], language=detected)
 
-    recognition = engine.recognise(model, wav(70), language=given)
+    recognition = engine.recognize(model, wav(70), language=given)
 
     assert recognition.language == language
     assert [options["language"] for options in model.options] == [language, language]
@@ -105,7 +105,7 @@ def test_language_is_detected_once_if_not_given(given, detected, language):
 def test_prompt_is_for_mandarin_only_and_hints_for_all():
     model = FakeModel([], [], [])
     for language, hints in (("zh", "云原生"), ("en", "asrcore"), ("en", "")):
-        engine.recognise(model, wav(1), language=language, hints=hints)
+        engine.recognize(model, wav(1), language=language, hints=hints)
 
     assert [options["hotwords"] for options in model.options] == [f"{PROMPT}云原生", "asrcore", None]
 
@@ -114,7 +114,7 @@ def test_silence_is_not_given_to_the_model(monkeypatch):
     monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [])
     model = FakeModel()
 
-    recognition = engine.recognise(model, wav(2))
+    recognition = engine.recognize(model, wav(2))
 
     assert (recognition.language, recognition.sentences, recognition.duration_ms) == (None, (), 2000)
     assert model.options == []
@@ -123,7 +123,7 @@ def test_silence_is_not_given_to_the_model(monkeypatch):
 def test_words_stay_in_order_and_within_the_recording():
     model = FakeModel([segment("一", 0.5, 0.9), segment("二。", 0.7, 9.0)])
 
-    (sentence,) = engine.recognise(model, wav(2), language="zh").sentences
+    (sentence,) = engine.recognize(model, wav(2), language="zh").sentences
 
     assert [(word.start_ms, word.end_ms) for word in sentence.words] == [(500, 900), (700, 2000)]
 
@@ -136,7 +136,7 @@ def test_each_piece_holds_the_lock_and_reports_progress():
         with held:
             yield
 
-    engine.recognise(
+    engine.recognize(
         FakeModel([segment("a")], []), wav(70), language="zh", model_lock=model_lock, progress=reported.append
     )
 
@@ -151,4 +151,4 @@ def test_each_piece_holds_the_lock_and_reports_progress():
 )
 def test_file_that_is_no_recording_is_refused(content):
     with pytest.raises(UnreadableError):
-        engine.recognise(FakeModel(), io.BytesIO(content), language="zh")
+        engine.recognize(FakeModel(), io.BytesIO(content), language="zh")

@@ -1,4 +1,4 @@
-"""Check the recogniser's process: started, restarted, abandoned, and stopped with its parent."""
+"""Check the recognizer's process: started, restarted, abandoned, and stopped with its parent."""
 
 import os
 import subprocess
@@ -87,7 +87,7 @@ def test_missing_model_is_reported_once_without_retry(command, lives, tmp_path):
     assert len(lives()) == 1
 
 
-def test_recogniser_without_model_names_what_is_missing(tmp_path):
+def test_recognizer_without_model_names_what_is_missing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "recognizer"],
         env={**os.environ, "ASR_MODEL": str(tmp_path)},

@@ -12,9 +12,9 @@ from recognizer.recognition import Recognition
 WAIT_S = 60
 
 
-def opened(recognise):
+def opened(recognize):
     queue = Queue()
-    queue.open(recognise)
+    queue.open(recognize)
     return queue
 
 
@@ -22,32 +22,32 @@ def heard(language="zh"):
     return Recognition(language, 1000, ())
 
 
-def test_recording_is_recognised_once_for_all_requests():
+def test_recording_is_recognized_once_for_all_requests():
     calls, started, go = [], threading.Event(), threading.Event()
 
-    def recognise(file, **options):
+    def recognize(file, **options):
         calls.append(options["language"])
         started.set()
         assert go.wait(WAIT_S)
         return heard()
 
-    queue = opened(recognise)
+    queue = opened(recognize)
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(queue.recognise, io.BytesIO(b"audio"), language, "") for language in (None, None)]
+        asked = [pool.submit(queue.recognize, io.BytesIO(b"audio"), language, "") for language in (None, None)]
         assert started.wait(WAIT_S)
         go.set()
         assert [each.result(WAIT_S) for each in asked] == [heard(), heard()]
-    assert queue.recognise(io.BytesIO(b"audio"), "zh", "") == heard()  # the detected language
+    assert queue.recognize(io.BytesIO(b"audio"), "zh", "") == heard()  # the detected language
     assert calls == [None]
 
 
 @pytest.mark.parametrize(("language", "hints"), [("en", ""), (None, "云原生")], ids=["language", "hints"])
-def test_other_language_or_hint_is_recognised_again(language, hints):
+def test_other_language_or_hint_is_recognized_again(language, hints):
     calls = []
     queue = opened(lambda file, **options: calls.append(1) or heard())
 
-    queue.recognise(io.BytesIO(b"audio"), None, "")
-    queue.recognise(io.BytesIO(b"audio"), language, hints)
+    queue.recognize(io.BytesIO(b"audio"), None, "")
+    queue.recognize(io.BytesIO(b"audio"), language, hints)
 
     assert len(calls) == 2
 
@@ -55,17 +55,17 @@ def test_other_language_or_hint_is_recognised_again(language, hints):
 def test_failed_recognition_is_not_kept():
     answers = [ValueError("broken"), heard()]
 
-    def recognise(file, **options):
+    def recognize(file, **options):
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    queue = opened(recognise)
+    queue = opened(recognize)
     with pytest.raises(ValueError, match="broken"):
-        queue.recognise(io.BytesIO(b"audio"), None, "")
+        queue.recognize(io.BytesIO(b"audio"), None, "")
 
-    assert queue.recognise(io.BytesIO(b"audio"), None, "") == heard()
+    assert queue.recognize(io.BytesIO(b"audio"), None, "") == heard()
     assert queue.waiting() == []
 
 
@@ -91,12 +91,12 @@ def test_smallest_waiting_recording_is_next():
 def test_running_recognition_is_listed_with_progress():
     shown = []
 
-    def recognise(file, *, progress, **options):
+    def recognize(file, *, progress, **options):
         progress(61_000)
         shown.extend(queue.waiting())
         return heard()
 
-    queue = opened(recognise)
-    queue.recognise(io.BytesIO(b"audio"), None, "")
+    queue = opened(recognize)
+    queue.recognize(io.BytesIO(b"audio"), None, "")
 
     assert [(each["number"], each["size_bytes"], each["done_ms"]) for each in shown] == [(1, 5, 61_000)]

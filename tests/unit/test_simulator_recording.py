@@ -182,5 +182,5 @@ def without_tag(mp3: bytes) -> bytes:
         pytest.param(bytes(1000), False, id="silence"),
     ],
 )
-def test_header_is_recognised_by_first_bytes(data, expected):
+def test_header_is_recognized_by_first_bytes(data, expected):
     assert has_header(data) is expected

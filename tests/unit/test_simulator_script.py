@@ -137,7 +137,7 @@ def test_consecutive_utterances_of_one_speaker_are_merged():
     ]
 
 
-RECOGNISED = Recognition(
+RECOGNIZED = Recognition(
     "zh",
     4000,
     (
@@ -147,8 +147,8 @@ RECOGNISED = Recognition(
 )
 
 
-def test_recognised_words_keep_times_in_vendor_words():
-    first, second = make_utterances(TWO, RECOGNISED, han_per_word=1)
+def test_recognized_words_keep_times_in_vendor_words():
+    first, second = make_utterances(TWO, RECOGNIZED, han_per_word=1)
 
     assert [(word.text, word.start_ms, word.end_ms) for word in first.words] == [
         ("今", 520, 710),
@@ -163,15 +163,15 @@ def test_recognised_words_keep_times_in_vendor_words():
     assert [word.text for word in second.words] == ["Good", "day", "."]
 
 
-def test_recognised_sentence_has_speaker_and_channel_of_segment():
+def test_recognized_sentence_has_speaker_and_channel_of_segment():
     segments = (Segment(500, 1500, 1), Segment(2200, 3200, 0))
 
-    assert [(each.speaker, each.channel) for each in make_utterances(segments, RECOGNISED, speakers=2)] == [
+    assert [(each.speaker, each.channel) for each in make_utterances(segments, RECOGNIZED, speakers=2)] == [
         (0, 1),
         (1, 0),
     ]
 
 
-def test_recognised_sentence_outside_speech_is_dropped():
-    assert [each.text for each in make_utterances(TWO[:1], RECOGNISED)] == ["今天天气，好。"]
-    assert make_utterances((), RECOGNISED) == ()
+def test_recognized_sentence_outside_speech_is_dropped():
+    assert [each.text for each in make_utterances(TWO[:1], RECOGNIZED)] == ["今天天气，好。"]
+    assert make_utterances((), RECOGNIZED) == ()

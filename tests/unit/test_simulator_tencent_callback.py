@@ -12,7 +12,7 @@ from simulators.tencent_rec_submission import RecTaskSubmission
 from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
 from tests.support.simulator_control import CREDENTIALS
 
-RECOGNISED_WARNING = Outcome(
+RECOGNIZED_WARNING = Outcome(
     "0",
     Recording(
         sha256="",
@@ -60,7 +60,7 @@ FAILURE = (
 @pytest.mark.parametrize(
     ("task_id", "audio_url", "outcome", "body"),
     [
-        pytest.param("6000000123456", "http://audio.example.com/a.wav", RECOGNISED_WARNING, SUCCESS, id="success"),
+        pytest.param("6000000123456", "http://audio.example.com/a.wav", RECOGNIZED_WARNING, SUCCESS, id="success"),
         pytest.param("6000000123457", "http://audio.example.com/b.wav", Outcome("10007"), FAILURE, id="failure"),
     ],
 )

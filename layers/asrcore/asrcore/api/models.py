@@ -256,8 +256,8 @@ class Stage(StrEnum):
     WAITING_FOR_BUDGET = "waiting_for_budget"  # until the next day or month
     WAITING_FOR_SLOT = "waiting_for_slot"  # for the vendor's rate limit, or before a retry
     SUBMITTING = "submitting"  # SubmitFunction sends the recording to the vendor
-    WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor recognises, and will post a callback
-    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor recognises, and is queried or answers synchronously
+    WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor recognizes, and will post a callback
+    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor recognizes, and is queried or answers synchronously
     FETCHING_RESULT = "fetching_result"  # a callback arrived: the result is downloaded
     COMPLETED = "completed"
     FAILED = "failed"

@@ -26,7 +26,7 @@ _COST = {
     "prices_from": "2026-11-20",
     "assumptions": ["the rate of exchange"],
 }
-_WARNING = {"code": "warning.no-speech", "params": {}, "text": "the vendor recognised no speech"}
+_WARNING = {"code": "warning.no-speech", "params": {}, "text": "the vendor recognized no speech"}
 _LINKS = {"self": f"/jobs/{_JOB_ID}", "transcript": f"/jobs/{_JOB_ID}/transcript"}
 _RECORDING = {
     "bucket": "asrcore-audio-123456789012-eu-central-1",
@@ -140,7 +140,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
         "submitted_at": Property("2026-11-30T08:59:31Z", "when the vendor accepted it, UTC; null until then"),
         "tag": Property(["project:alpha"]),
         "tags": Property({"project": "alpha"}),
-        "text": Property("the vendor recognised no speech", "in the language of the response"),
+        "text": Property("the vendor recognized no speech", "in the language of the response"),
         "title": Property("The request is not valid", "in the language of the response"),
         "to": Property("2026-12-01T00:00:00Z"),
         "total": Property(_AMOUNT, "null when the vendor's part is"),

@@ -62,7 +62,7 @@ class AbcpenOffline(asr.Vendor):
             "500": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-server-failed"), error_hints.WAIT),
             "success": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.taken-over")),
             "queued": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
-            "processing": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "processing": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognized")),
             "completed": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.finished")),
             _NOT_FOUND: asr.Code(
                 asr.CodeKind.CONFIG,

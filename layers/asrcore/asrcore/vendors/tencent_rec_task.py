@@ -117,7 +117,7 @@ class TencentRecTask(TencentCloud):
     )
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognised")),
+            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognized")),
             **tencent_recording_format.CALLBACK_CODES,
             **tencent_cloud.CODES,
             "FailedOperation.ErrorDownFile": asr.Code(
@@ -265,7 +265,7 @@ def _third_number(request: asr.RecognitionRequest) -> ThirdNumber:
 
 
 def _role(request: asr.RecognitionRequest) -> dict[str, asr.Value] | None:
-    """Return the speaker to recognise by voice; None without voice and name, or with an engine that cannot."""
+    """Return the speaker to recognize by voice; None without voice and name, or with an engine that cannot."""
     own = request.options.vendor_options(TencentRecTask.name)
     known = {name: own[name] for name in ROLE if name in own}
     fits = len(known) == len(ROLE) and request.audio.channels == 1 and tencent_cloud.engine(request) in ROLE_ENGINES

@@ -20,7 +20,7 @@ _ENGINE = asr.Message("advice.model-and-language")
 
 _RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 _BACKEND_CODES = {
-    "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognised")),
+    "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognized")),
     "100": asr.Code(_RETRY, asr.Message("meaning.vendor-could-not-get-slice-information"), error_hints.WAIT),
     "101": asr.Code(
         _BAD,

@@ -127,7 +127,7 @@ class Volcengine(asr.Vendor):
             "1021": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-took-too-long"), error_hints.WAIT),
             "1022": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.recognition-failed"), error_hints.WAIT),
             "1099": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-not-know-cause"), error_hints.WAIT),
-            "2000": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "2000": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognized")),
             "2001": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
             "3000": asr.Code(
                 asr.CodeKind.CONFIG,

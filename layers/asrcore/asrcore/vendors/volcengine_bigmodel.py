@@ -142,7 +142,7 @@ class VolcengineBigmodel(asr.Vendor):
         {
             **volcengine_gateway.CODES,
             SUCCESS: asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.accepted-submission-finished-query")),
-            "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognized")),
             "20000002": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
             SILENT: asr.Code(asr.CodeKind.SILENT, asr.Message("meaning.recording-contains-no-speech")),
             _NO_SUCH_TASK: asr.Code(
