@@ -11,14 +11,16 @@ import os
 import pkgutil
 import runpy
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.warm_client import LENGTH, read
+
 HERE = Path(__file__)
+CLIENT = HERE.with_name("warm_client.py")
 SERVICES = (
     "cloudwatch",
     "cloudformation",
@@ -32,7 +34,6 @@ SERVICES = (
     "sqs",
     "stepfunctions",
 )
-_LENGTH = struct.Struct(">I")
 
 
 class WarmPrograms:
@@ -41,7 +42,7 @@ class WarmPrograms:
     def __init__(self, folder: Path, root: Path) -> None:
         self._socket = folder / "programs"
         self._root = root
-        client = f'"{sys.executable}" -I -S "{HERE}" "{self._socket}"'
+        client = f'"{sys.executable}" -I -S "{CLIENT}" "{self._socket}"'
         self.functions = f"""
 aws() {{ {client} aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
 python() {{ if [ "${{1-}} ${{2-}}" = "-m asrctl" ]; then {client} asrctl "${{@:3}}"; else command python "$@"; fi; }}
@@ -108,11 +109,13 @@ def reap() -> None:
 def load() -> None:
     """Import the programs, and read the models of the services that they call."""
     import gc
+    from contextlib import suppress
 
     import awscli.botocore.session
     import awscli.clidriver
     import boto3
     import botocore.session
+    from botocore.exceptions import UnknownServiceError
 
     import asrctl
 
@@ -123,16 +126,20 @@ def load() -> None:
     for module in (botocore.session, awscli.botocore.session):
         module.create_loader = functools.cache(module.create_loader)
     ours, theirs = boto3.Session("x", "x", region_name="us-east-1"), awscli.clidriver.create_clidriver().session
+    theirs.get_available_services()
     for service in SERVICES:
         ours.client(service)
         theirs.create_client(service, "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        for read_model in (theirs.get_waiter_model, theirs.get_paginator_model):
+            with suppress(UnknownServiceError):  # not every service has both
+                read_model(service)
     gc.freeze()  # or each child copies what it only reads
 
 
 def perform(connection: socket.socket, data_path: str) -> int:
     """Run the command that a client sends, in this process; its exit status."""
-    length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
-    wanted: dict[str, Any] = json.loads(read(connection, _LENGTH.unpack(length)[0]))
+    length, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
+    wanted: dict[str, Any] = json.loads(read(connection, LENGTH.unpack(length)[0]))
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -158,29 +165,5 @@ def perform(connection: socket.socket, data_path: str) -> int:
     return status if isinstance(status, int) else int(status is not None)
 
 
-def read(connection: socket.socket, length: int) -> bytes:
-    """Receive exactly so many bytes. Raises EOFError when the other side is gone."""
-    received = b""
-    while len(received) < length:
-        if not (chunk := connection.recv(length - len(received))):
-            raise EOFError("the other side closed the connection")
-        received += chunk
-    return received
-
-
-def ask(address: str, arguments: list[str]) -> int:
-    """Have the server run a command with this process's files; its exit status."""
-    wanted = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
-    message = json.dumps(wanted).encode()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        socket.send_fds(connection, [_LENGTH.pack(len(message))], [0, 1, 2])
-        connection.sendall(message)
-        return read(connection, 1)[0]
-
-
 if __name__ == "__main__":
-    if sys.argv[1].isdigit():
-        serve(socket.socket(fileno=int(sys.argv[1])))
-    else:
-        sys.exit(ask(sys.argv[1], sys.argv[2:]))
+    serve(socket.socket(fileno=int(sys.argv[1])))
