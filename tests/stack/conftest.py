@@ -63,6 +63,7 @@ def obedient_vendors() -> Iterator[None]:
     """Remove the test's faults from the simulated vendors afterwards."""
     from tests.support.stack_client import disobedient
 
+    disobedient.clear()  # those of a module's own stack have stopped
     yield
     while disobedient:
         requests.delete(f"{disobedient.pop()}/_simulator/faults", timeout=60)
