@@ -59,11 +59,12 @@ def operator(stack: "SearchedStack", obedient_vendors: None) -> "Operator":
 
 
 @pytest.fixture
-def obedient_vendors() -> Iterator[None]:
+def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
     """Remove the test's faults from the simulated vendors afterwards."""
     from tests.support.stack_client import disobedient
 
     disobedient.clear()  # those of a module's own stack have stopped
     yield
-    while disobedient:
-        requests.delete(f"{disobedient.pop()}/_simulator/faults", timeout=60)
+    for url in disobedient.intersection(stack.simulators.values()):  # not of another stack, which may have stopped
+        requests.delete(f"{url}/_simulator/faults", timeout=60)
+        disobedient.discard(url)

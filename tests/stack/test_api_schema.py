@@ -33,7 +33,10 @@ def job(stack) -> Iterator[str]:
     key = "incoming/tencent-sentence/schema.wav"
     yield journey.finished(journey.drop(key, (ROOT / "samples/greeting.wav").read_bytes()))["job_id"]
     for created in open_jobs(stack) - earlier:
-        requests.post(f"{stack.api_url}/jobs/{created}/cancel", json={}, timeout=60)
+        cancel = f"{stack.api_url}/jobs/{created}/cancel"
+        journey.until(
+            lambda url=cancel: requests.post(url, json={}, timeout=60).status_code, lambda code: code < 500, cancel
+        )
         journey.finished(created)
 
 
