@@ -1,8 +1,8 @@
 """The first hour of a new user: the commands of docs/from-zero.md in their order, up to those that need an account.
 
-`make test` runs one of the two demos; `make test-all` runs both. Two variables leave out what other tests cover: RECOGNIZER
-the local recognizer, VENDOR all vendors of the demo but one. The clone uses the packages of the tests' environment, because
-`make` needs a minute to install them anew.
+`make test` runs one of the two demos; `make test-all` runs both. Two variables leave out what other tests cover:
+RECOGNIZER the local recognizer, VENDOR all vendors of the demo but one. The clone uses the packages of the tests'
+environment, because `make` needs a minute to install them anew.
 """
 
 import json
