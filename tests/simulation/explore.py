@@ -1,9 +1,10 @@
 """Choose the schedules: every single fault of every scenario, and random ones with several faults."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeVar
 
 from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.vendor import SHORT_CALL_S, Completion
@@ -13,7 +14,11 @@ from tests.simulation.invariants import violations
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
+Name = TypeVar("Name", bound=Hashable)
+Pair = tuple[str, tuple[str, ...], Kind]  # a function, the lines that lead to one of its effects, a kind of fault
+
 LOG_LINES = 120
+EVERY_NTH = 23  # of a scenario's single faults, where others of its kind are run
 HELPER = "toy-query"  # the next vendor of the chain, if there is one
 
 
@@ -23,6 +28,12 @@ class Counts:
 
     schedules: int = 0
     points: int = 0
+
+    def run_all(self, schedules: Iterable[Schedule]) -> None:
+        """Run schedules. Raises AssertionError with the log of the first one that broke an invariant."""
+        for schedule in schedules:
+            report = self.run(schedule)
+            assert not report, report
 
     def run(self, schedule: Schedule) -> str:
         """Run one schedule; return the log of its fewest sufficient faults if it broke an invariant, else None."""
@@ -156,12 +167,68 @@ def budget_journeys(vendor: str) -> dict[str, Schedule]:
     }
 
 
+def daily_limit_journeys(vendor: str) -> dict[str, Schedule]:
+    """Return scenarios with a vendor that accepts some submissions per day, by name.
+
+    Version 1 has a slot of the next day when it is ended early: that day counts one submission less, once.
+    """
+    waits = Schedule((vendor,), per_day=1, events=((0, 2), (1, 1)))
+    two_wait = replace(waits, per_day=3, events=((0, 2), (1, 3), (2, 4), (3, 1), (4, 5)))  # versions 1 and 5
+    return {
+        "beyond the daily limit": waits,
+        "beyond the daily limit, cancelled": replace(waits, ends=((3600, "cancel"),)),
+        "beyond the daily limit, cancelled twice at once": replace(two_wait, ends=((3600, "cancel"), (3601, "cancel"))),
+    }
+
+
+def covering(scenarios: Mapping[Name, Schedule], *, beside: Iterable[Schedule] = ()) -> dict[Name, list[Schedule]]:
+    """Return as few schedules with one fault as have each kind of fault on each path to an effect.
+
+    A path is the lines of the layer that lead to the effect. It counts once, of whichever scenario: of those that have
+    it, the one with the fewest schedules so far.
+
+    Args:
+        scenarios: without faults, by name.
+        beside: scenarios whose pairs are left out, as all their faults are run elsewhere.
+
+    Returns:
+        The schedules by the name of their scenario, with every name.
+    """
+    found: dict[Pair, dict[Name, int]] = {}
+    for name, scenario in scenarios.items():
+        for pair, point in pairs(scenario):
+            found.setdefault(pair, {}).setdefault(name, point.number)
+    for each in beside:
+        for pair, _ in pairs(each):
+            found.pop(pair, None)
+    chosen: dict[Name, list[Schedule]] = {name: [] for name in scenarios}
+    for pair, numbers in found.items():
+        name = min(numbers, key=lambda each: len(chosen[each]))
+        chosen[name].append(replace(scenarios[name], faults={numbers[name]: pair[2]}))
+    return chosen
+
+
+def remaining(scenarios: Mapping[Name, Schedule], covered: Mapping[Name, Iterable[Schedule]]) -> Iterator[Schedule]:
+    """Yield the scenarios with every fault that is not in `covered`."""
+    for name, scenario in scenarios.items():
+        faults = {tuple(each.faults.items()) for each in covered[name]}
+        for each in single_faults(scenario):
+            if each.faults and tuple(each.faults.items()) not in faults:
+                yield each
+
+
+def pairs(journey: Schedule) -> Iterator[tuple[Pair, Point]]:
+    """Yield every pair of a path to an effect and a kind of fault, with the point."""
+    for point in significant(_faultless(journey.to_json()).points):
+        for kind in APPLICABLE[point.effect]:
+            yield (point.actor.split("#")[0], point.path, kind), point
+
+
 def single_faults(journey: Schedule) -> Iterator[Schedule]:
     """Yield the scenario itself, then the scenario with each possible fault at each of its points."""
     yield journey
-    for point in significant(_faultless(journey.to_json()).points):
-        for kind in APPLICABLE[point.effect]:
-            yield replace(journey, faults={point.number: kind})
+    for (_, _, kind), point in pairs(journey):
+        yield replace(journey, faults={point.number: kind})
 
 
 def significant(points: Iterable[Point]) -> Iterator[Point]:
@@ -192,7 +259,7 @@ def random_schedule(vendors: Iterable[str], seed: int) -> Schedule:
     """Return a scenario with several faults; the same for the same seed."""
     chance = random.Random(seed)
     vendor = chance.choice(sorted(vendors))
-    found = journeys(vendor) | budget_journeys(vendor)
+    found = journeys(vendor) | budget_journeys(vendor) | daily_limit_journeys(vendor)
     journey = found[chance.choice(sorted(found))]
     count = chance.choice((2, 2, 3, 3, 4, 6, 10))
     reach = chance.choice((30, 60, 120))

@@ -57,7 +57,10 @@ APPLICABLE = {
 
 @dataclass(frozen=True)
 class Point:
-    """One effect: its number in the schedule, time (s), invocation, target and fault."""
+    """One effect: its number in the schedule, time (s), invocation, target and fault.
+
+    path: the calls in the layer that lead to it, in a run without faults.
+    """
 
     number: int
     at_s: float
@@ -65,3 +68,4 @@ class Point:
     what: str
     effect: Effect
     fault: Kind | None = None
+    path: tuple[str, ...] = ()

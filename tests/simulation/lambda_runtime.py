@@ -5,7 +5,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from asrcore.api.routes import Api
 from tests.support.template import ROOT, TEMPLATE
 
 RETRY_WAITS_S = (60.0, 120.0)  # AWS Lambda developer guide, "Error handling for asynchronous invocation"
@@ -45,7 +44,7 @@ def call(function: str, event: dict[str, Any], request_id: str, services: Any) -
     module = _MODULES[function]
     module.SERVICES = services  # type: ignore[attr-defined]
     if function == "ApiFunction":
-        module.API = Api(services)  # type: ignore[attr-defined]
+        module.API._services = services
     context = SimpleNamespace(
         function_name=function,
         memory_limit_in_mb=1024,

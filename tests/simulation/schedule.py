@@ -29,6 +29,7 @@ class Schedule:
     hide it behind a delete `marker`.
     budget: the recordings per day that the budget has room for; 0, no budget.  raised: when (s) an operator raises it.
     uploader_budget: the same for the recordings of one folder.
+    per_day: the submissions per day that each vendor accepts; 0, no limit.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
 
@@ -46,6 +47,7 @@ class Schedule:
     budget: int = 0
     raised: tuple[float, ...] = ()
     uploader_budget: int = 0
+    per_day: int = 0
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 

@@ -10,11 +10,13 @@ import json
 import logging
 import random
 import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cache, partial
 from itertools import count
+from types import FrameType
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -24,14 +26,15 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from asrcore.core.budget import MICRO, Budget, Reservation
+from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import ErrorClass, NoAnswerError
 from asrcore.core.form import CONVERTED, Form
 from asrcore.core.job import Job, job_id
-from asrcore.core.prices import Rates
 from asrcore.core.rate_limit import vendor_day
 from asrcore.core.step import GRACE_S, next_check_deadline
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
+from asrcore.metrics import Metrics
 from asrcore.ports import ConvertedRecording
 from asrcore.services import Services
 from asrcore.stores.budget import DynamoBudget
@@ -42,7 +45,7 @@ from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from simulators.recording import Source as Submitted
 from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
-from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Task
+from tests.simulation.fake_vendors import PROFILES, TURNAROUND_S, FakeVendor, Network, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
 from tests.simulation.state_machine import THROTTLED, Data, Execution, FunctionFailedError, Machine
@@ -124,6 +127,7 @@ class World:
         self._swept: set[tuple[str, str]] = set()
         self._same_sweeps = 0
         self._s3_events = 0  # S3 events by version
+        self._read: dict[tuple[str, str], Job] = {}  # by id and time of the change
         self._jobs = DynamoJobs(self.table, "jobs")
         self.budget = DynamoBudget(self.table, "jobs")
         network = Network(
@@ -170,11 +174,6 @@ class World:
             or any(execution.running for execution in self.machine.executions.values())
             or self._entries_at
         )
-
-    @property
-    def rates(self) -> Rates:
-        """Return the prices of this environment."""
-        return self._services.settings.rates
 
     def mark(self, version: int) -> str:
         """Return the end of a version's bytes, which differs from that of other bytes."""
@@ -251,7 +250,8 @@ class World:
         process = self._running[-1]
         number = len(self.points) + 1
         fault = self.schedule.faults.get(number)
-        self.points.append(Point(number, self.clock.now_s, process.name, what, effect, fault))
+        path = () if self.schedule.faults else _path_from(sys._getframe(1))
+        self.points.append(Point(number, self.clock.now_s, process.name, what, effect, fault, path))
         self.note(process.name, f"[{number}] {what}{f'  <- {fault.upper()}' if fault else ''}")
         if fault is None:
             return do()
@@ -319,16 +319,13 @@ class World:
         return held
 
     def _connect(self) -> Services:
-        vendors = {name: each.vendor for name, each in self.vendors.items()}
-        base = fake_services.World(vendors=vendors, send=self._send, secret={}).services
+        base = _services_of(self.schedule.vendors, self.schedule.per_day)
         s3 = Client("s3", self.s3, self)
         jobs, states = Client("dynamodb", self.table, self), Client("states", self.machine, self)
         return dataclasses.replace(
             base,
             settings=base.settings.model_copy(
                 update={
-                    "base_urls": {name: f"https://{name}.example.com" for name in vendors},
-                    "conversion": "on",
                     "budget": Budget(
                         per_day=_room_for(self.schedule.budget),
                         uploader_per_day=_room_for(self.schedule.uploader_budget),
@@ -348,7 +345,10 @@ class World:
             signing_secret=partial(self._secret, "signing", SIGNING_KEYS),
             now=self.clock.now,
             sleep=self.pass_time,
+            send=self._send,
             nonce=count(1).__next__,
+            metrics=(Unwritten if self.schedule.faults else Metrics)("a-stack", lambda _line: None),
+            refused_editions=RefusedEditions(),
         )
 
     # ---- processes ---------------------------------------------------------------------------------------------------
@@ -448,8 +448,12 @@ class World:
         return (self.clock.now() - datetime.fromisoformat(item["updated_at"]["S"])).total_seconds()
 
     def _is_overdue(self, item: Item) -> bool:
-        job = self._jobs.load(item["job_id"]["S"])
-        assert job is not None
+        change = item["job_id"]["S"], item["updated_at"]["S"] + item["row_version"]["N"]
+        if change not in self._read:
+            job = self._jobs.load(change[0])
+            assert job is not None
+            self._read[change] = job
+        job = self._read[change]
         return job.finished or self.clock.now() >= min(
             next_check_deadline(job, self._services.completion_modes(job)), job.deadline_at
         )
@@ -557,6 +561,13 @@ class World:
             self.broken += [f"{name} of the budget is {row[name]['N']}" for name in over]
 
 
+class Unwritten(Metrics):
+    """The metrics of a schedule with faults, which nothing reads."""
+
+    def _emit(self, *_: object, **__: object) -> None:
+        pass
+
+
 class FakeConverter:
     """A conversion without a decoder: it reads, waits and writes."""
 
@@ -617,6 +628,31 @@ class Client:
 def _room_for(recordings: int) -> float:
     """Return a limit in yuan that has room for so many recordings; 0 for none."""
     return recordings and (recordings + 0.5) * PRICE / MICRO
+
+
+@cache
+def _services_of(vendors: tuple[str, ...], per_day: int) -> Services:
+    """Return the services that every world with these vendors has."""
+    world = fake_services.World(
+        vendors={name: PROFILES[name].vendor for name in vendors},
+        send=lambda _request: HttpReply(500, b""),
+        secret={},
+        per_day=dict.fromkeys(vendors, per_day),
+    )
+    urls = {name: f"https://{name}.example.com" for name in vendors}
+    services = world.services
+    settings = services.settings.model_copy(update={"base_urls": urls, "conversion": "on"})
+    return dataclasses.replace(services, settings=settings)
+
+
+def _path_from(frame: FrameType | None) -> tuple[str, ...]:
+    """Return the lines of the layer on the stack, the innermost first."""
+    lines = []
+    while frame is not None and frame.f_code.co_filename != lambda_runtime.__file__:
+        if "/asrcore/asrcore/" in frame.f_code.co_filename:
+            lines.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back
+    return tuple(lines)
 
 
 def _attempt(do: Callable[[], object]) -> None:
