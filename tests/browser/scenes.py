@@ -7,8 +7,11 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from asrcore.api.models import JobDetail
+from asrcore.messages import Language, Message
+from asrcore.messages import render as render_message
 from asrcore.render import render
-from tests.support.listed_jobs import Listed, completed, failed, listed
+from tests.support.listed_jobs import completed, failed, listed, waits, warned
 from tests.support.transcripts import said, transcript
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -19,15 +22,11 @@ DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+PHONE_PX = 500
 BOXES = {  # by page: the origin, and the elements
     "jobs": ["#jobs", ["#jobs", ".chunk tr:nth-child(-n+4)", ".chunk tr:nth-child(4) > *"]],
     "viewer": [".shell", [".shell", ".view", "#transcript", "#panel"]],
 }
-REASONS = {
-    "en": "it is a text; upload a recording as WAV, MP3, M4A, AAC, FLAC, Ogg, AMR, WMA or SILK",
-    "zh-CN": "它是文本；请上传 WAV、MP3、M4A、AAC、FLAC、Ogg、AMR、WMA 或 SILK 格式的录音",
-}
-WAITS = {"en": "Waiting for the vendor's rate limit", "zh-CN": "等待厂商限速的提交时段"}
 VENDORS = ("tencent-sentence", "volcengine-bigmodel", "tencent-rec-task", "abcpen-offline")
 NAMES = ("周会", "客户来电", "访谈 王老师", "lecture", "新产品发布会", "call with Anna", "培训", "board meeting")
 
@@ -40,15 +39,19 @@ LINES = [
 ]
 
 
-def jobs(language: str) -> list[Listed]:
+def jobs(language: Language) -> list[JobDetail]:
     """Return a day of jobs: in progress, waiting, failed, completed with a warning, and many more."""
-    waiting = {"code": "waiting.slot", "params": {}, "text": WAITS[language], "until": None}
+    waiting = waits(render_message(Message("waiting.slot", {"vendor": "tencent-sentence"}), language))
+    key = f"incoming/auto/{2:032x}/notes.mp3"
+    text = Message("probe.other", {"what": Message("probe.text")})
+    reason = render_message(Message("NotAudio", {"key": key, "reason": text}), language)
+    silent = warned(render_message(Message("warning.no-speech"), language))
     slot = {"status": "QUEUED", "stage": "waiting_for_slot", "waiting": waiting}
     return [
         listed("全体会议.m4a", typical_s=95.0, elapsed_s=40.0, length_s=3605.0),
         listed("interview.wav", nth=1, vendor="tencent-sentence", length_s=48.0, **slot),
-        failed("notes.mp3", REASONS[language], nth=2),
-        completed("news.mp3", nth=3, vendor="tencent-sentence", length_s=22.5, warnings=[{"text": "-"}]),
+        failed("notes.mp3", reason, nth=2),
+        completed("news.mp3", nth=3, vendor="tencent-sentence", length_s=22.5, warnings=[silent]),
         *(
             completed(
                 f"{NAMES[nth % 8]} {nth}.m4a", nth=nth, length_s=97.0 * nth, usd=0.043 * nth, vendor=VENDORS[nth % 4]
@@ -117,9 +120,12 @@ def structure(page: Page, name: str) -> dict[str, Any]:
 
     A box is left, top, width and height in pixels. Its origin is an element below texts that may wrap.
     """
+    origin, selectors = BOXES[name]
+    if page.viewport_size["width"] < PHONE_PX:  # where texts decide how wide the cells of a row are
+        selectors = [each for each in selectors if not each.endswith("> *")]
     return {
         "roles": page.locator("body").aria_snapshot().split("\n"),
-        "boxes": page.evaluate(_BOXES, BOXES[name]),
+        "boxes": page.evaluate(_BOXES, [origin, selectors]),
     }
 
 

@@ -1,4 +1,6 @@
-"""Take the screenshots of the documentation: `python -m tests.browser.screenshot`. Needs a Chinese font.
+"""Take the screenshots of the documentation: `PYTHONPATH=layers/asrcore python -m tests.browser.screenshot`.
+
+A Chinese font is needed.
 
 Both pages, in each language, light and dark, on a desktop and on a phone, as `scenes.py` prepares them. Their structure
 is written, too, and `test_structure.py` compares the pages with it.

@@ -17,10 +17,20 @@ from urllib.parse import quote
 import pytest
 import requests
 from playwright.sync_api import Locator, Page, Route, expect
+from pydantic import BaseModel
 from werkzeug.wrappers import Request, Response
 
 from asrcore.api import transcripts
-from asrcore.api.models import Stage
+from asrcore.api.models import (
+    PartUrl,
+    PartUrls,
+    Stage,
+    Upload,
+    UploadedPart,
+    UploadedRecording,
+    UploadInParts,
+    UploadProgress,
+)
 from asrcore.ports import StoredObject
 from tests.browser.conftest import NO_WORDS, Opener, axe_violations, masked, words_of
 from tests.browser.scenes import NOW, at_time
@@ -28,7 +38,18 @@ from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack
 from tests.support.failure_report import reported
 from tests.support.fake_services import World
-from tests.support.listed_jobs import ListedJobs, completed, failed, listed
+from tests.support.listed_jobs import (
+    FIRST,
+    ListedJobs,
+    as_json,
+    completed,
+    failed,
+    listed,
+    page_of,
+    problem,
+    waits,
+    warned,
+)
 from tests.support.loopback import Loopback
 from tests.support.pipeline import SYNC, world
 from tests.support.pipeline import drop as dropped
@@ -280,7 +301,7 @@ def test_part_is_put_to_the_bucket_by_its_url(page):
 def test_sample_and_microphone_are_transcribed(show, local):
     page = show("about:blank")
     # Nothing was uploaded so far.
-    page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": [], "next_cursor": None}))
+    page.route("**/jobs?limit=*", lambda route: route.fulfill(json=as_json(page_of())))
     page.goto(local[0])
     page.get_by_role("button", name="Try a sample").click()
     page.unroute_all()
@@ -375,13 +396,9 @@ def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch):
 
 SOME = (
     listed("board meeting.m4a", typical_s=95.0, elapsed_s=40.0),
-    listed(
-        "interview.wav", nth=1, status="QUEUED", stage="waiting_for_slot", vendor="abcpen", waiting={"text": "Waits."}
-    ),
+    listed("interview.wav", nth=1, status="QUEUED", stage="waiting_for_slot", vendor="abcpen", waiting=waits("Waits.")),
     failed("shopping list.mp3", "shopping list.mp3 is no recording. Convert it.", nth=2),
-    completed(
-        "news.mp3", nth=3, vendor="tencent-sentence", length_s=22.5, warnings=[{"text": "Speakers are unknown."}]
-    ),
+    completed("news.mp3", nth=3, vendor="tencent-sentence", length_s=22.5, warnings=[warned("Speakers are unknown.")]),
     completed("lecture 10.m4a", nth=4, length_s=3725.0, usd=1.5),
     completed("lecture 9.m4a", nth=5, length_s=60.0, usd=0.5),
 )
@@ -418,6 +435,12 @@ def test_row_has_name_length_time_state_vendor_and_cost(show, api):
     expect(job(page, "interview.wav")).to_contain_text("Waits.")
     heights = page.locator(".chunk tr").evaluate_all("rows => rows.map((row) => row.offsetHeight)")
     assert set(heights) == {40}
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    phone = job(page, "news.mp3")
+    expect(phone.locator(".vendor")).to_be_visible()
+    expect(phone.locator(".created .narrow")).to_have_text(re.compile("^08:39"))
+    expect(phone.locator(".created .wide")).to_be_hidden()
 
 
 def test_filters_and_tabs_are_in_the_address(show, api):
@@ -517,9 +540,9 @@ def test_elapsed_time_passes_while_nothing_changes(show, api):
 def test_open_job_of_a_later_page_stays_unless_it_is_gone(show, api, status, count):
     page = show("about:blank", expected="Failed to load resource")
     older = listed("old.wav", nth=60)
-    page.route(f"**{older['links']['self']}", lambda route: route.fulfill(status=status, json={"detail": "no"}))
+    page.route(f"**{older.links.self}", lambda route: route.fulfill(status=status, json=as_json(problem(status, "no"))))
     page.goto(api.show(*(completed(f"{nth}.wav", nth=nth) for nth in range(60)), older))
-    with page.expect_response(f"**{older['links']['self']}"):
+    with page.expect_response(f"**{older.links.self}"):
         scroll_to_end(page, 61)
 
     expect(page.locator("#jobs")).to_have_attribute("aria-rowcount", f"{61 + count}")
@@ -569,7 +592,9 @@ def test_offline_message_is_removed_when_the_api_answers(show, api):
 
 def test_rejected_action_keeps_its_message(show, api):
     page = show(api.show(*SOME), expected="Failed to load resource")
-    page.route("**/jobs/*", lambda route: route.fulfill(status=409, json={"detail": "the job is in progress"}))
+    page.route(
+        "**/jobs/*", lambda route: route.fulfill(status=409, json=as_json(problem(409, "the job is in progress")))
+    )
     act(page, "news.mp3", "Delete…")
     page.get_by_role("button", name="Delete for ever").click()
     expect(page.locator("#news.bad")).to_have_text("the job is in progress")
@@ -622,26 +647,32 @@ class Parts:
     def __init__(self, page: Page, api: ListedJobs, broken: int = 0) -> None:
         self.broken, self.put, self.calls, self._held = broken, {}, [], []
         self._at = api.at
+        key = "incoming/auto/k.wav"
+        self._stored = UploadedRecording(key=key, job_id="0" * 32, job=f"/jobs?key={key}")
         page.route("**/uploads", self._create)
         page.route("**/uploads/u1**", self._answer)
         page.route("**/put/*", self._store)
 
     def _create(self, route: Route) -> None:
         self.calls.append("create")
-        multipart = {"upload_id": "u1", "part_bytes": 4, "parts": 3}
-        route.fulfill(json={"key": "incoming/auto/k.wav", "max_bytes": 10**9, "multipart": multipart})
+        multipart = UploadInParts(upload_id="u1", part_bytes=4, parts=3)
+        ticket = Upload(
+            url=None, fields=None, multipart=multipart, max_bytes=10**9, expires_at=FIRST, **self._stored.model_dump()
+        )
+        route.fulfill(json=as_json(ticket))
 
     def _answer(self, route: Route) -> None:
         action = f"{route.request.method} {route.request.url.rpartition('u1')[2]}"
         self.calls.append(action)
+        answer: BaseModel = self._stored
         if action == "POST /parts":
             (number,) = route.request.post_data_json["numbers"]
-            route.fulfill(json={"urls": [{"number": number, "url": self._at(f"/put/{number}")}]})
+            url = PartUrl(number=number, url=self._at(f"/put/{number}"), size_bytes=4)
+            answer = PartUrls(urls=[url], expires_at=FIRST)
         elif action == "GET ":
-            uploaded = [{"number": number, "size_bytes": len(part)} for number, part in self.put.items()]
-            route.fulfill(json={"part_bytes": 4, "parts": 3, "uploaded": uploaded})
-        else:
-            route.fulfill(json={"key": "incoming/auto/k.wav"})
+            uploaded = [UploadedPart(number=number, size_bytes=len(part)) for number, part in self.put.items()]
+            answer = UploadProgress(key=self._stored.key, size_bytes=10, part_bytes=4, parts=3, uploaded=uploaded)
+        route.fulfill(json=as_json(answer))
 
     def _store(self, route: Route) -> None:
         number = int(route.request.url.rpartition("/")[2])
@@ -850,7 +881,7 @@ def test_every_text_of_the_jobs_page_is_of_the_catalogue(show, api):
     page = show("about:blank", first=NO_WORDS, expected="Failed to load resource")
     jobs = [
         listed("0", typical_s=9, vendor="0"),
-        completed("0", nth=1, warnings=[{"text": "0"}]),
+        completed("0", nth=1, warnings=[warned("0")]),
         failed("0", "0", nth=2, code="0"),
         *(listed("0", nth=3 + nth, stage=stage) for nth, stage in enumerate(Stage)),
     ]

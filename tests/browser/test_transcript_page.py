@@ -6,17 +6,22 @@ import threading
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from asrcore.api.jobs_page import jobs_page
+from asrcore.api.models import JobDetail, Links, NumberedAttempt, RecordingAddress, Stage, VendorReason
+from asrcore.core.audio import Audio
+from asrcore.core.form import Conversion
 from asrcore.messages import Message
 from asrcore.messages import render as render_message
 from asrcore.ports import PresignedPost
 from asrcore.render import render
 from tests.browser.conftest import Opener, axe_violations
+from tests.support.listed_jobs import as_json, completed, failed, page_of, problem, totals_of, warned
 from tests.support.pipeline import world
 from tests.support.transcripts import call
 
@@ -32,37 +37,38 @@ def silence(seconds: int = 30) -> bytes:
 
 JOB = "0123456789abcdef" * 2
 SILENCE = silence()
-DETAIL = {
-    "job_id": JOB,
-    "status": "COMPLETED",
-    "stage": "completed",
-    "vendor": "tencent-sentence",
-    "recording": {"key": "incoming/auto/call.wav"},
-    "choice": {"code": "first_in_chain", "params": {}, "text": "the first in the order of preference"},
-    "cost": {"total": {"usd": 0.0017, "cny": 0.0123}},
-    "attempts": [
-        {
-            "vendor": "volcengine",
-            "outcome": "retry",
-            "code": "55000031",
-            "message": "the server is busy",
-            "submitted_at": "2026-01-02T03:04:05Z",
-            "ended_at": "2026-01-02T03:04:06Z",
-        },
-        {
-            "vendor": "tencent-sentence",
-            "outcome": "completed",
-            "code": None,
-            "message": None,
-            "submitted_at": "2026-01-02T03:04:10Z",
-            "ended_at": "2026-01-02T03:04:14Z",
-        },
+WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def attempt(number: int, vendor: str, outcome: str, seconds: tuple[int, int], **problem: str | None) -> NumberedAttempt:
+    """Return an attempt. seconds: of its submission and end, after WHEN."""
+    submitted, ended = (WHEN + timedelta(seconds=each) for each in seconds)
+    times = {"due_at": submitted, "submitted_at": submitted, "ended_at": ended}
+    what = {"code": None, "message": None, **problem}
+    return NumberedAttempt(
+        number=number, vendor=vendor, vendor_task_id="t", outcome=outcome, queries=0, **times, **what
+    )
+
+
+DETAIL = completed(
+    "call.wav",
+    job_id=JOB,
+    usd=0.0017,
+    vendor="tencent-sentence",
+    choice=VendorReason(code="first_in_chain", params={}, text="the first in the order of preference"),
+    attempts=[
+        attempt(1, "volcengine", "retry", (5, 6), code="55000031", message="the server is busy"),
+        attempt(2, "tencent-sentence", "completed", (10, 14)),
     ],
-    "warnings": [{"text": "The recording is short."}],
-    "conversion": {"form": "wav-16000-1", "audio": {"format": "wav", "sample_rate_hz": 16_000, "channels": 1}},
-    "error": None,
-    "links": {"self": f"/jobs/{JOB}", "transcript": f"/jobs/{JOB}/transcript"},
-}
+    warnings=[warned("The recording is short.")],
+    conversion=Conversion(
+        form="wav-16000-1",
+        track=1,
+        audio=Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16_000, channels=1, duration_ms=5_063),
+        size_bytes=162_060,
+    ),
+)
+WITHOUT_TRANSCRIPT = Links(self=f"/jobs/{JOB}", transcript=None)
 
 
 class Bucket:
@@ -130,25 +136,28 @@ def open_job(show: Opener, bucket: Bucket) -> Callable[..., Page]:
     shown = jobs_page(made.services)
 
     def open_page(
-        *addresses: dict[str, object],
-        job: dict[str, object] = DETAIL,
+        *addresses: tuple[str, int],
+        job: JobDetail = DETAIL,
         before: Callable[[Page], object] = lambda _: None,
         **options: object,
     ) -> Page:
-        """addresses: of the recording, one after the other; the last one again and again. before: called first."""
+        """addresses: the recording's, one after the other, each with its seconds; the last one again and again.
+
+        before: called first.
+        """
         page = show("about:blank", **options)
-        left = list(addresses or [{"url": "/recording", "expires_in_s": 900}])
+        left = list(addresses or [("/recording", 900)])
 
         def recording(route: Route) -> None:
-            given = left.pop(0) if len(left) > 1 else left[0]
-            route.fulfill(json={**given, "url": f"{bucket.address}{given['url']}"})
+            path, lifetime_s = left.pop(0) if len(left) > 1 else left[0]
+            route.fulfill(json=as_json(RecordingAddress(url=f"{bucket.address}{path}", expires_in_s=lifetime_s)))
 
         here = f"{bucket.address}/jobs/{JOB}"
         page.route(
             f"{bucket.address}/",
             lambda route: route.fulfill(body=shown.text, headers={**shown.headers, "Content-Type": "text/html"}),
         )
-        page.route(here, lambda route: route.fulfill(json=job))
+        page.route(here, lambda route: route.fulfill(json=as_json(job)))
         page.route(f"{here}/recording", recording)
         page.route(
             f"{here}/transcript?format=html&playable=false", lambda route: route.fulfill(body=render(call(), "html"))
@@ -208,7 +217,7 @@ def test_information_is_of_the_job(open_job):
 
 
 def test_address_is_renewed_during_playback_without_a_pause(open_job):
-    page = open_job({"url": "/first", "expires_in_s": 0}, {"url": "/second", "expires_in_s": 900})
+    page = open_job(("/first", 0), ("/second", 900))
     ready(page)
     page.evaluate(
         """() => {
@@ -229,8 +238,8 @@ def test_address_is_renewed_during_playback_without_a_pause(open_job):
 def test_address_that_expires_early_is_replaced_where_it_stopped(open_job, bucket):
     bucket.broken.add("/early")
     page = open_job(
-        {"url": "/early", "expires_in_s": 900},
-        {"url": "/second", "expires_in_s": 900},
+        ("/early", 900),
+        ("/second", 900),
         expected="Failed to load resource",
     )
     ready(page)
@@ -243,7 +252,7 @@ def test_address_that_expires_early_is_replaced_where_it_stopped(open_job, bucke
 
 
 def test_chosen_file_needs_no_address(open_job):
-    page = open_job({"url": "/first", "expires_in_s": 0})
+    page = open_job(("/first", 0))
     ready(page)
 
     # Longer than the wait for it may be.
@@ -257,7 +266,9 @@ def test_chosen_file_needs_no_address(open_job):
 
 def test_recording_without_an_address_is_chosen_from_disk(open_job):
     def without_recording(page: Page) -> None:
-        page.route(f"**/jobs/{JOB}/recording", lambda route: route.fulfill(status=404, json={"detail": "deleted"}))
+        page.route(
+            f"**/jobs/{JOB}/recording", lambda route: route.fulfill(status=404, json=as_json(problem(404, "deleted")))
+        )
 
     page = open_job(expected="Failed to load resource", before=without_recording)
 
@@ -266,20 +277,17 @@ def test_recording_without_an_address_is_chosen_from_disk(open_job):
 
 
 def test_open_job_shows_its_stage_until_it_has_a_transcript(open_job):
-    page = open_job(
-        job={**DETAIL, "stage": "waiting_for_result", "links": {"self": f"/jobs/{JOB}", "transcript": None}}
-    )
+    page = open_job(job=DETAIL.model_copy(update={"stage": Stage.WAITING_FOR_RESULT, "links": WITHOUT_TRANSCRIPT}))
     expect(page.locator("#view")).to_have_text(text("jobs.stage.waiting_for_result"))
 
-    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=DETAIL))
+    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=as_json(DETAIL)))
     page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # as when its tab is opened again
 
     expect(page.locator("#turns")).to_contain_text("您的快递到了。")
 
 
 def test_failed_job_shows_its_error(open_job):
-    error = {"code": "NotAudio", "message": "The file is no recording."}
-    page = open_job(job={**DETAIL, "stage": "failed", "error": error, "links": {"self": "", "transcript": None}})
+    page = open_job(job=failed("notes.wav", "The file is no recording.", job_id=JOB))
 
     expect(page.locator("#view")).to_have_text("Failed · The file is no recording.")
 
@@ -305,10 +313,8 @@ def test_view_ends_with_its_address(open_job):
     page.evaluate("() => { window.before = document.getElementById('player'); }")
     page.keyboard.press("Space")
     page.wait_for_function("() => !window.before.paused")
-    page.route("**/jobs?*", lambda route: route.fulfill(json={"jobs": [], "next_cursor": None}))
-    counts = dict.fromkeys(("QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"), 0)
-    month = {"month": "2026-01", "counts": counts, "hours": 0, "cost": {"usd": 0, "cny": 0}}
-    page.route("**/totals*", lambda route: route.fulfill(json={"counts": counts, "months": [month]}))
+    page.route("**/jobs?*", lambda route: route.fulfill(json=as_json(page_of())))
+    page.route("**/totals*", lambda route: route.fulfill(json=as_json(totals_of())))
 
     page.evaluate("() => { location.hash = '#/jobs'; }")
 
@@ -318,8 +324,8 @@ def test_view_ends_with_its_address(open_job):
 def test_details_follow_the_language_of_the_page(open_job):
     page = open_job()
     expect(page.locator("#turns")).not_to_be_empty()
-    chinese = {**DETAIL, "warnings": [{"text": "录音很短。"}]}
-    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=chinese))
+    chinese = DETAIL.model_copy(update={"warnings": [warned("录音很短。")]})
+    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=as_json(chinese)))
 
     page.get_by_label("Language of this page").select_option("zh-CN")
 

@@ -22,6 +22,15 @@ function shortMoment(time) {
   }).format(at);
 }
 
+// Return the time of a job of today, and the day of another: a phone has no room for both.
+function briefMoment(time) {
+  const at = new Date(time), now = new Date();
+  const isOfToday = at.toDateString() === now.toDateString(), isRecent = at.getFullYear() === now.getFullYear();
+  return format("DateTimeFormat", isOfToday
+    ? { hour: "2-digit", minute: "2-digit" }
+    : { month: "short", day: "numeric", ...(isRecent ? {} : { year: "numeric" }) }).format(at);
+}
+
 // Return a row and its cells by column. The display of a table's parts is a grid, hence their roles.
 export function cells(name) {
   const row = make("tr"), parts = {};
@@ -45,7 +54,9 @@ export function jobRow(job, actions, select) {
   box.addEventListener("change", () => select(row.job, box.checked));
   parts.select.append(write(box, () => aboutJob(row.job, say("jobs.select")), "ariaLabel"));
   write(parts.length, () => (row.job.length_s === null ? "" : clock(row.job.length_s)));
-  write(parts.created, () => shortMoment(row.job.created_at));
+  for (const [className, said] of [["wide", shortMoment], ["narrow", briefMoment]]) {
+    parts.created.append(write(make("span", { className }), () => said(row.job.created_at)));
+  }
   write(parts.created, () => moment(row.job.created_at), "title");
   write(parts.vendor, () => (row.job.vendor ? vendorName(row.job.vendor) : ""));
   write(parts.cost, () => (row.job.cost.total ? money(row.job.cost.total) : ""));

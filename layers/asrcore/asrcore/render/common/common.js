@@ -110,7 +110,7 @@ export function clock(seconds) {
 }
 export function money({ usd, cny }) {
   const [currency, amount] = language() === "en" ? ["USD", usd] : ["CNY", cny];
-  const digits = amount && amount < 1 ? 4 : 2;
+  const digits = amount && amount < .1 ? 4 : 2;
   return format("NumberFormat", { style: "currency", currency, maximumFractionDigits: digits }).format(amount);
 }
 export const percent = (part) => format("NumberFormat", { style: "percent" }).format(part);
