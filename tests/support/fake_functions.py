@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from devstack.expand import load_template
-from devstack.functions import Credentials, Function, Settings
+from devstack.functions import LAYER_PACKAGE, Credentials, Function, Settings
 from devstack.settings import ROOT
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -29,7 +29,7 @@ def write_project(folder: Path, functions: Mapping[str, str]) -> Path:
             resource["Properties"]["Policies"] = [{"PolicyName": "Everything", "PolicyDocument": EVERYTHING}]
     (folder / "template.yaml").write_text(json.dumps(template), encoding="utf-8")
     shutil.copytree(ROOT / "statemachine", folder / "statemachine")
-    (folder / "layers/asrcore").mkdir(parents=True)
+    (folder / "layers/asrcore" / LAYER_PACKAGE).mkdir(parents=True)  # so that processes are forked, with boto3 imported
     (folder / "layers/media").mkdir()
     (folder / "layers/asrcore/in_layer.py").write_text("NAME = 'the layer'\n")
     for code_uri in code_folders().values():
