@@ -44,6 +44,8 @@ os.environ |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "en"}
 # A profile or endpoint of the developer's shell would direct boto3 to another AWS; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
+# A password that the developer's home has for this machine would replace a test's signature.
+os.environ["NETRC"] = os.devnull
 
 
 def pytest_configure() -> None:
