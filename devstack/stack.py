@@ -44,7 +44,7 @@ from devstack.settings import (
     TEMPLATE,
     VENDOR_PARAMETERS,
 )
-from devstack.web import WebServer, bind_port
+from devstack.web import KeepAliveHandler, WebServer, bind_port
 from recognizer.process import RecognizerProcess
 
 
@@ -307,7 +307,7 @@ class LocalStack:
         self.request_counter = RequestCounter(self.faults)
         partition = get_partition(self.region)
         front = OriginCheck(BucketCors(self.request_counter, partition), self._bind, self._page_ports)
-        server = cleanup.enter_context(WebServer(front, self._bind, self._port, MotoRequestHandler))
+        server = cleanup.enter_context(WebServer(front, self._bind, self._port, AwsRequestHandler))
         self.aws_endpoint_url = server.url
 
     def _seed_secrets(self) -> None:
@@ -427,6 +427,10 @@ class LocalStack:
     def _close_functions(self) -> None:
         for function in self._functions.values():
             function.close()
+
+
+class AwsRequestHandler(KeepAliveHandler, MotoRequestHandler):
+    """moto's handler, with connections that stay open."""
 
 
 class Routes:
