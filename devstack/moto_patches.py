@@ -10,6 +10,7 @@ import json
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from flask import after_this_request, has_request_context
+from jsonpath_ng import ext as jsonpath
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
@@ -26,12 +28,15 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import ActionResult
 from moto.core.serialize import JSONSerializer
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications, responses
 from moto.s3.exceptions import S3ClientError
@@ -39,6 +44,7 @@ from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 from moto.s3.utils import metadata_from_headers
 from moto.sns.models import sns_backends
+from werkzeug.wrappers import Request
 
 from devstack import step_functions_patches
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
@@ -46,7 +52,10 @@ from devstack.iam_enforcement import access_key_of, refuse_unknown_key
 from devstack.region_data import delete_region
 from devstack.stack_registry import STACKS, Stack
 
+_Node: Any = vars(ast_nodes)["Node"]
+_PARSED_CONDITIONS = 32  # those of the requests in progress
 _REMOVED = notifications.S3NotificationEvent
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _ENCODED = ("Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")  # S3 API reference, ListObjectVersions
 MAX_ROW_BYTES = 400 * 1024  # DynamoDB developer guide, "Quotas and limits"
 MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
@@ -98,6 +107,15 @@ def _install() -> None:
     _replace(DynamoDBBackend, "transact_write_items", _copying_named_rows(DynamoDBBackend.transact_write_items))
     setattr(Table, "__deepcopy__", _copy_of_table)  # noqa: B010 - it has none of its own
 
+    # moto parses an expression two or three times in each request, and copies the tree before it changes it.
+    parser = vars(expressions)["UpdateExpressionParser"]
+    _replace(parser, "make", functools.lru_cache(1024)(parser.make))
+    setattr(_Node, "__deepcopy__", _copy_of_node)  # noqa: B010 - it has none of its own
+    _replace(ConditionExpressionParser, "parse", _parsed_once(ConditionExpressionParser.parse))
+
+    # moto builds a parser for each path of each event that it sends to a target.
+    _replace(jsonpath, "parse", functools.lru_cache(1024)(vars(jsonpath)["parse"]))
+
     # moto lists the methods of a service at each request.
     _replace(core_responses, "method_names_from_class", functools.cache(method_names_from_class))
 
@@ -107,6 +125,13 @@ def _install() -> None:
         "get_backend_for_host",
         functools.cache(DomainDispatcherApplication.get_backend_for_host),
     )
+
+    # moto adds its own CORS headers, which browser_access.py removes.
+    _replace(werkzeug_app, "DISABLE_GLOBAL_CORS", True)
+
+    # moto looks for a form in each request, and makes a class for each request that has none, to explain its absence.
+    _replace(werkzeug_app.BackendRequest, "want_form_data_parsed", property(lambda request: request.mimetype in _FORMS))
+    _replace(werkzeug_app.BackendRequest, "_load_form_data", Request._load_form_data)
 
     # moto would run a function in a Docker container.
     _replace(LambdaFunction, "invoke", _invoke)
@@ -224,6 +249,44 @@ def _copy_of_table(table: Any, memo: dict[int, Any]) -> Any:
         if key in table.items:
             snapshot.items[key] = copy.deepcopy(table.items[key], memo)
     return snapshot
+
+
+def _copy_of_node(node: Any, memo: dict[int, Any]) -> Any:
+    """Copy a tree that an expression was parsed to; `copy.deepcopy` takes ten times as long."""
+    copied = copy.copy(node)
+    if node.children is not None:
+        copied.children = [copy.deepcopy(child, memo) for child in node.children]
+        for child in copied.children:
+            if isinstance(child, _Node):
+                child.set_parent(copied)
+    return copied
+
+
+def _parsed_once(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    parsed: OrderedDict[str, tuple[Any, list[str], list[str]]] = OrderedDict()
+    lock = threading.Lock()
+
+    @functools.wraps(original)
+    def parse(parser: Any) -> Any:
+        written = (
+            parser.condition_expression,
+            parser.expression_attribute_names,
+            parser.expression_attribute_values,
+        )
+        key = repr(written)
+        with lock:
+            known = parsed.get(key)
+        if known is None:
+            operation = original(parser)
+            known = operation, list(parser.expr_attr_names_found), list(parser.expr_attr_values_found)
+            with lock:
+                parsed[key] = known
+                if len(parsed) > _PARSED_CONDITIONS:
+                    parsed.popitem(last=False)
+        operation, parser.expr_attr_names_found[:], parser.expr_attr_values_found[:] = known
+        return operation
+
+    return parse
 
 
 def _without_removed_entries(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 from werkzeug.exceptions import ClientDisconnected
@@ -12,7 +12,6 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wsgi import LimitedStream
 
 from asrctl.language import localized
-
 
 _COPIED_BYTES = 1 << 16  # the largest body that is sent in one packet with its head
 
@@ -73,7 +72,8 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.close_connection = True
             self._respond(environ)
             return
-        body = LimitedStream(self.rfile, int(environ.get("CONTENT_LENGTH") or 0))
+        received: Any = self.rfile
+        body = LimitedStream(received, int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = body
         self._respond(environ)
         try:
@@ -83,10 +83,16 @@ class KeepAliveHandler(WSGIRequestHandler):
 
     def _respond(self, environ: dict[str, Any]) -> None:
         started: list[Any] = []
+
+        def start_response(*given: Any) -> Any:
+            started.append(given)
+
         try:
-            chunks = self.server.app(environ, lambda *start: started.append(start))
-            with closing(chunks) if hasattr(chunks, "close") else suppress():
+            chunks = self.server.app(environ, start_response)
+            try:
                 body = b"".join(chunks)
+            finally:
+                getattr(chunks, "close", lambda: None)()
             status, headers, *_ = started[-1]
         except Exception:
             logging.getLogger("werkzeug").exception("Error on request")
