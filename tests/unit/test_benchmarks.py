@@ -2,7 +2,9 @@
 
 import json
 
-from benchmarks import cold_start
+import pytest
+
+from benchmarks import cold_start, warm
 from benchmarks.artefact import FUNCTIONS
 from benchmarks.table import Figure, read, table
 from tools.performance import RESULTS
@@ -48,6 +50,11 @@ def test_every_aim_of_the_short_ones_is_in_the_printed_table():
 
     shown = [line.split("  ")[0] for line in table(found)]
     assert [each.what for each in found if each.aim is not None and each.what[:58] not in shown] == []
+
+
+@pytest.mark.parametrize("job", warm.JOBS, ids=lambda job: job.vendor)
+def test_measured_steps_lead_to_a_transcript(job):
+    assert warm.measured_steps(job)["job_ms"] > 0
 
 
 def test_every_function_has_a_usual_step_whose_start_is_measured():
