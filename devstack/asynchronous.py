@@ -37,8 +37,11 @@ class AsyncInvoker:
 
     def submit(self, function: Function, event: bytes, failures: FailureHandling) -> None:
         """Queue `event` for `function`; ignored after `close`."""
-        if not self._closing.is_set():
+        try:
             self._threads.submit(self._deliver, function, event, failures)
+        except RuntimeError:  # the invoker is closed: the event may come at any moment of the shutdown
+            if not self._closing.is_set():
+                raise
 
     def close(self) -> None:
         """Drop the queued events and wait for the running ones. Close the functions first."""

@@ -6,10 +6,13 @@ within the sender's request and treat any answer as success.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.expand import Json, TemplateError
 from devstack.functions import Answer, Settings
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 LONGEST_POLL_S = 1  # Lambda's is 20; stopping the stack waits for a poll
+PAUSE_S = 1  # after a refused or failed poll
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,11 @@ class Pollers:
 
         def poll() -> None:
             while not self._closing.is_set():
-                _poll_queue(source, url, function.region, invoke, sqs)
+                try:
+                    _poll_queue(source, url, function.region, invoke, sqs)
+                except (BotoCoreError, ClientError) as error:  # Lambda polls on
+                    _LOG.warning("polling the queue of %s failed: %s", function.logical_id, error)
+                    self._closing.wait(PAUSE_S)
 
         for _ in range(source.max_concurrency):
             thread = threading.Thread(target=poll, name=f"polls for {function.logical_id}", daemon=True)

@@ -91,3 +91,15 @@ def test_closed_invoker_ignores_events(tmp_path: Path, function: Function, invok
     invoker.submit(function, b'{"failures": 0}', FailureHandling())
 
     assert not (tmp_path / "code/ids-1").exists()
+
+
+def test_event_during_close_is_ignored(function: Function, invoker: AsyncInvoker, monkeypatch: pytest.MonkeyPatch):
+    submit = invoker._threads.submit
+
+    def close_before(*arguments: Any) -> Any:
+        invoker.close()
+        return submit(*arguments)
+
+    monkeypatch.setattr(invoker._threads, "submit", close_before)
+
+    invoker.submit(function, b'{"failures": 0}', FailureHandling())

@@ -1,9 +1,12 @@
 """Check queues of functions: which messages are deleted, which stay, and what Lambda refuses."""
 
 import json
+import threading
 
 import pytest
+from botocore.exceptions import ClientError
 
+from devstack import event_sources
 from devstack.event_sources import EventSource, Pollers, failures
 from devstack.expand import TemplateError
 from devstack.functions import Answer, Credentials, Settings
@@ -51,8 +54,10 @@ class HidesTooBriefly:
         return {"Attributes": {"VisibilityTimeout": "30"}}
 
 
-def test_visibility_below_function_timeout_is_refused(tmp_path):
-    function = Settings(
+@pytest.fixture
+def function(tmp_path):
+    """Return the settings of a function that may run for 31 s."""
+    return Settings(
         logical_id="F",
         name="f",
         arn="arn:f",
@@ -68,5 +73,41 @@ def test_visibility_below_function_timeout_is_refused(tmp_path):
         credentials=Credentials("k", "s", "t"),
     )
 
+
+def test_visibility_below_function_timeout_is_refused(function):
     with pytest.raises(TemplateError, match="hides messages for less time than F may run"):
         Pollers().start(EventSource.of(MAPPING), "url", function, lambda _event: reported(), HidesTooBriefly())
+
+
+class RefusesOnce:
+    """A queue that refuses the first poll, and then has one message."""
+
+    def __init__(self):
+        self.deleted = threading.Event()
+        self._replies = iter([ClientError({"Error": {"Code": "AccessDenied"}}, "ReceiveMessage"), ["m"]])
+
+    def get_queue_attributes(self, **_request_parameters):
+        return {"Attributes": {"VisibilityTimeout": "31"}}
+
+    def receive_message(self, **_request_parameters):
+        reply = next(self._replies, None)
+        if isinstance(reply, ClientError):
+            raise reply
+        if reply is None:
+            self.deleted.wait(60)
+            return {}
+        return {"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "Body": "", "MD5OfBody": ""}]}
+
+    def delete_message(self, **_request_parameters):
+        self.deleted.set()
+
+
+def test_refused_poll_does_not_end_the_polling(function, monkeypatch):
+    monkeypatch.setattr(event_sources, "PAUSE_S", 0)
+    queue, pollers = RefusesOnce(), Pollers()
+    source = EventSource.of({**MAPPING, "ScalingConfig": {"MaximumConcurrency": 1}})
+
+    pollers.start(source, "url", function, lambda _event: reported(), queue)
+
+    assert queue.deleted.wait(60)
+    pollers.close()
