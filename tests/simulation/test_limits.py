@@ -45,7 +45,9 @@ def of(journey):
     return {vendor: journeys(vendor)[journey] for vendor in VENDORS}
 
 
-@pytest.mark.parametrize("vendor", [*TOYS, *each_vendor()])
+@pytest.mark.parametrize(
+    "vendor", [*(exhaustive(name) if name.endswith("-own-id") else name for name in TOYS), *each_vendor()]
+)
 def test_invariants_hold_with_a_limit(vendor, counts):
     counts.run_all((budget_journeys(vendor) | daily_limit_journeys(vendor)).values())
 

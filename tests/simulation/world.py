@@ -29,7 +29,7 @@ from asrcore.core.budget import MICRO, Budget, Reservation
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import ErrorClass, NoAnswerError
 from asrcore.core.form import CONVERTED, Form
-from asrcore.core.job import Job, job_id
+from asrcore.core.job import BUDGET_PARTS, Job, job_id
 from asrcore.core.rate_limit import vendor_day
 from asrcore.core.step import GRACE_S, next_check_deadline
 from asrcore.core.transcript import Source
@@ -436,9 +436,11 @@ class World:
 
     def _budget_needs_a_check(self) -> bool:
         """Return whether an entry is old, or a waiting job may have room: after a raise, or after another job's end."""
+        rows = self.table.items.values()
         if any(self.clock.now().timestamp() - at > GRACE_S for at in self._entries_at.values()):
             return True
-        if not self.schedule.budget or not any(self._jobs.waiting_for_budget()):
+        waiting = BUDGET_PARTS.values()
+        if not self.schedule.budget or not any(item.get("open", {}).get("S") in waiting for item in rows):
             return False
         today = vendor_day(self.clock.now())
         limits = self.budget.load_limits(self._services.settings.budget)
