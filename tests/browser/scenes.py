@@ -103,6 +103,8 @@ def listen(page: Page, address: str) -> None:
         page.get_by_role("searchbox").fill("会议")
         page.wait_for_selector(".hits li")
     page.get_by_text("借", exact=True).first.click()
+    expect(page.locator(".said .now")).to_have_text("借")
+    expect(page.locator(".bar .clock")).to_contain_text("0:09")
 
 
 _BOXES = """([origin, selectors]) => {

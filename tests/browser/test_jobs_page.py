@@ -448,8 +448,9 @@ def test_filters_and_tabs_are_in_the_address(show, api):
 
     page.get_by_role("link", name="Completed").click()
     # Each filter is in the address before the next one changes: the fields show what the address has.
-    page.get_by_label("Only recordings with this in their name").fill("lecture")
+    page.get_by_label("Only recordings with this in their name").fill("lecture ")
     expect(page).to_have_url(re.compile("name=lecture$"))
+    expect(page.get_by_label("Only recordings with this in their name")).to_have_value("lecture ")  # to type on
     page.get_by_label("Only recordings of this vendor").select_option("volcengine-bigmodel")
     expect(page).to_have_url(re.compile("vendor=volcengine-bigmodel$"))
     with page.expect_response("**/jobs?*&from=*"):

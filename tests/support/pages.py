@@ -28,7 +28,7 @@ _STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
 
 
 def new_context(browser: Browser, *, locale: str = LANGUAGE, **options: Any) -> BrowserContext:
-    """Return a context with the size of the shared page, and the patience of the tests."""
+    """Return a context with the window of the shared page and the time limit of the tests."""
     context = browser.new_context(**{"locale": locale, "viewport": SIZE, **options})
     context.set_default_timeout(GIVE_UP_MS)
     return context
