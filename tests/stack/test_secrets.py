@@ -266,6 +266,10 @@ class TestTheScanner:
             Journey(stack).until(lambda: stack.logs("PollerFunction"), lambda log: "task_token" in log, "a token")
             found = leaks(stack)
             stack.client("stepfunctions").stop_execution(executionArn=execution)
+            # Its end is an event, which must not reach the next stack of this region.
+            Journey(stack).until(
+                lambda: stack.logs("SweepFunction"), lambda log: "START" in log, "the event of its end"
+            )
 
         assert found == [Finding("a task token", "the log of PollerFunction")]
 
