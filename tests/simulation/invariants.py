@@ -226,8 +226,8 @@ def _reservations_become_what_vendors_charge(world: World) -> Iterator[str]:
     """At its end, a job has reserved the price of each attempt that its vendors accepted and did not fail.
 
     An attempt in the crash window may be missing: the vendor accepted it, and no invocation noted that. So may one
-    whose job was ended early during the vendor's call: the vendor's answer is discarded. An attempt without a result in
-    time is reserved, too: the vendor may have failed it, and does not report that.
+    whose job was ended early before the vendor answered: the answer is discarded. An attempt without a result in time
+    is reserved, too: the vendor may have failed it, and does not report that.
     """
     for job in world.jobs.values():
         accepted = [each for each in world.charges if each.job_id == job.job_id and not each.task.failure]
@@ -237,7 +237,7 @@ def _reservations_become_what_vendors_charge(world: World) -> Iterator[str]:
             each.attempt
             for each in accepted
             if not any(at >= each.point for at in each.invocation.faulted_at)
-            and not (job.withdrawn and world.vendors[each.task.vendor].profile.call_s)
+            and not (job.withdrawn and (each.invocation.faulted_at or world.vendors[each.task.vendor].profile.call_s))
         }
         held = job.reservation.total
         if job.reservation.entries and not len(noted) * PRICE <= held <= most:
