@@ -3,7 +3,7 @@
 import { call, get, post, Refused } from "./api.js";
 import { keep, recall, say } from "../../render/common/common.js";
 
-const PARTS_AT_ONCE = 3, ATTEMPTS = 3;
+const PARTS_AT_ONCE = 3, ATTEMPTS = 3, NOT_FOUND = 404;
 const KEPT = "asrcore.uploads", MOST_KEPT = 20; // uploads in parts that this browser may resume, by file and options
 
 // Upload a file; return its key in the bucket. progress: gets the part that is sent, from 0 to 1.
@@ -33,14 +33,14 @@ function remember(of, upload_id) {
   keep(KEPT, [...kept].slice(-MOST_KEPT));
 }
 
-// Return the upload of this file that was interrupted, if S3 has it still.
+// Return the upload of this file that was interrupted, if S3 has it still. Another rejection passes: its parts stay.
 async function interrupted(of) {
   const upload_id = remembered().get(of);
   if (!upload_id) return null;
   try {
     return { upload_id, ...await get(`uploads/${upload_id}`) };
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (error.status !== NOT_FOUND) throw error;
     remember(of, null);
     return null;
   }
@@ -66,7 +66,8 @@ async function sendParts(file, of, { upload_id, part_bytes, parts, uploaded }, s
   try {
     signal.throwIfAborted();
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sendSome));
-    const { key } = await (await post(`uploads/${upload_id}/complete`)).json();
+    // The answer may be lost after S3 has made the recording.
+    const { key } = await repeated(async () => (await post(`uploads/${upload_id}/complete`)).json(), signal);
     remember(of, null);
     return key;
   } catch (error) {

@@ -1,0 +1,65 @@
+"""The jobs page's scripts where an API's answers are other than usual."""
+
+import json
+
+import pytest
+
+from tests.support.page_scripts import run_script
+
+# An upload in one part, which is sent three times at most. `answers`: by method and path, the statuses of the first
+# responses, 200 after them; at 0 the network fails. `calls`: every request.
+UPLOAD = """
+const { send } = await load("transfer");
+const calls = [], answers = ANSWERS;
+const started = { upload_id: "u1", part_bytes: 8, parts: 1 };
+const bodies = {
+  "POST uploads": { multipart: started }, "GET uploads/u1": { ...started, uploaded: [] },
+  "POST uploads/u1/parts": { urls: [{ url: "https://bucket.example.com/part" }] },
+  "POST uploads/u1/complete": { key: "k" },
+};
+globalThis.fetch = async (path, { method = "GET" }) => {
+  const call = `${method} ${path}`, status = answers[call]?.shift() ?? 200;
+  calls.push(call);
+  if (status === 0) throw new TypeError("no network");
+  return new Response(JSON.stringify(status === 200 ? bodies[call] : { message: "no" }), { status });
+};
+globalThis.XMLHttpRequest = class extends EventTarget {
+  upload = new EventTarget();
+  status = 200;
+  open() {}
+  send() { for (const name of ["load", "loadend"]) this.dispatchEvent(new Event(name)); }
+};
+const file = new File(["01234567"], "large.wav", { type: "audio/wav", lastModified: 1 });
+const upload = () => send(file, {}, new AbortController().signal, () => {}).catch(({ name }) => name);
+"""
+
+
+@pytest.mark.parametrize("status", [0, 401, 429, 503])
+def test_upload_is_resumed_after_a_response_that_passes(status):
+    """Interrupt an upload, and resume it while the API is busy, cannot be reached, or needs another token."""
+    answers = {"POST uploads/u1/parts": [500] * 3, "GET uploads/u1": [status]}
+    told = run_script(
+        UPLOAD.replace("ANSWERS", json.dumps(answers))
+        + "await upload(); await upload(); calls.length = 0; result = [await upload(), calls];"
+    )
+
+    assert told == ["k", ["GET uploads/u1", "POST uploads/u1/parts", "POST uploads/u1/complete"]]
+
+
+def test_upload_that_has_expired_begins_again():
+    answers = {"POST uploads/u1/parts": [500] * 3, "GET uploads/u1": [404]}
+    told = run_script(
+        UPLOAD.replace("ANSWERS", json.dumps(answers))
+        + "await upload(); calls.length = 0; result = [await upload(), calls.slice(0, 2)];"
+    )
+
+    assert told == ["k", ["GET uploads/u1", "POST uploads"]]
+
+
+def test_lost_answer_to_a_completion_is_requested_again():
+    answers = {"POST uploads/u1/complete": [0]}
+    told = run_script(
+        UPLOAD.replace("ANSWERS", json.dumps(answers)) + "result = [await upload(), calls.slice(-2), calls[0]];"
+    )
+
+    assert told == ["k", ["POST uploads/u1/complete"] * 2, "POST uploads"]
