@@ -7,7 +7,6 @@ from unicodedata import normalize
 
 from asrcore.core.job import Job, job_id
 from asrcore.core.recording_keys import fold_name, key_forms, skip_reason
-from asrcore.core.routing import INCOMING
 from asrcore.messages import Message
 from asrcore.ports import JobFilter
 from asrctl.filters import Filter
@@ -27,6 +26,7 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
     """Find a job by its id or its recording.
 
     Of several versions of a recording, return the newest one that has a job. Names may be in any Unicode normal form.
+    The recording may be deleted.
 
     Args:
         reference: a job id, or its first four digits or more; a key of the audio bucket, or an s3:// address; or the
@@ -47,7 +47,7 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
     bucket, key = _place(reference, stack)
     if job := _by_key(bucket, key, stack):
         return job
-    if not reference.startswith((_S3, INCOMING)) and (jobs := _by_name(reference, stack)):
+    if bucket == stack.audio_bucket and (jobs := _by_name(key, stack)):
         return _only(reference, jobs)
     if reason := skip_reason(key):
         raise OperatorError(Message("cli.find.no_recording", {"key": quote_name(key), "reason": reason}))
@@ -106,14 +106,18 @@ def _by_key(bucket: str, key: str, stack: DeployedStack) -> Job | None:
 
 
 def _by_name(name: str, stack: DeployedStack) -> list[Job]:
-    """Return the newest job of each key that ends with a name. Reads the index of all jobs."""
+    """Return the newest job of each key that ends with a name, or of the key that is the name.
+
+    Reads the index of all jobs, which has those of deleted recordings too.
+    """
     newest: dict[str, Job] = {}
-    ending = "/" + normalize("NFC", name).lstrip("/")
+    whole = normalize("NFC", name).lstrip("/")
+    ending = f"/{whole}"
     for job in newest_jobs(JobFilter(name=fold_name(ending.rpartition("/")[2])), stack):
         key = normalize("NFC", job.source.key)
-        if key.endswith(ending):
+        if f"/{key}".endswith(ending):
             newest.setdefault(key, job)
-    return list(newest.values())
+    return [newest[whole]] if whole in newest else list(newest.values())
 
 
 def _only(reference: str, jobs: Sequence[Job]) -> Job:
