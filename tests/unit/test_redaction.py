@@ -12,6 +12,12 @@ SECRETS = ("p4th-s3cret", "tOpsecret")
 URL = "https://recordings.example.com/p4th-s3cret/call.wav?sig=tOpsecret&x=1"
 WITHOUT_SCHEME = URL.removeprefix("https:")
 HEADLESS = WITHOUT_SCHEME.removeprefix("//")
+PATH = HEADLESS.partition("/")[2]
+CODE_POINTS = URL.replace("/", "\\u002f").replace("&", "\\u0026").replace(":", "\\u003a")
+
+
+def in_json(text, times):
+    return text if times == 0 else json.dumps(in_json(text, times - 1))[1:-1]
 
 
 def encoded(text, times):
@@ -25,7 +31,20 @@ FORMS = {
     "escaped slashes": URL.replace("/", "\\/"),
     "escaped slashes, headless": HEADLESS.replace("/", "\\/"),
     "escaped slashes, without its scheme": WITHOUT_SCHEME.replace("/", "\\/"),
-    "escaped by code points": URL.replace("/", "\\u002f").replace("&", "\\u0026").replace(":", "\\u003a"),
+    **{f"escaped slashes, in JSON {times} times": in_json(URL.replace("/", "\\/"), times) for times in (1, 2)},
+    **{f"escaped by code points, in JSON {times} times": in_json(CODE_POINTS, times) for times in (1, 2)},
+    "escaped slashes, headless, in JSON": in_json(HEADLESS.replace("/", "\\/"), 1),
+    "encoded but for its slashes": quote(URL),
+    "headless, encoded but for its slashes": quote(HEADLESS),
+    "headless, without a query": HEADLESS.partition("?")[0],
+    "headless, of a numeric address": f"203.0.113.9/{PATH}",
+    "headless, of a numeric address with a port": f"203.0.113.9:8443/{PATH}",
+    "headless, of an address of version 6": f"[2001:db8::9]/{PATH}",
+    "headless, of an international name": f"xn--fiq228c.xn--fiqs8s/{PATH}",
+    "a path with its query": f"/{PATH}",
+    "a path with its query, encoded but for its slashes": quote(f"/{PATH}"),
+    "escaped for HTML": URL.replace("/", "&#x2F;"),
+    "escaped by code points": CODE_POINTS,
     "escaped for XML": URL.replace("&", "&amp;"),
     "in capitals": URL.upper(),
     "an address with a port": "http://127.0.0.1:8000/p4th-s3cret/call.wav?sig=tOpsecret",
@@ -72,11 +91,20 @@ def test_address_in_a_form_ends_before_the_vendors_next_field(address):
         "s3://bucket/incoming/auto/a.wav",
         "50% / 60%",
         "\ufeff今天/明天？",
+        "例如 a.b/c、1.2.3/4 和 /etc/hosts？",
+        "<p>yes/no?</p>",
     ],
 )
 def test_text_without_an_address_stays(text):
     assert mask_addresses(text) == text
     assert mask_addresses_in_bytes(text.encode()) == text.encode()
+
+
+@pytest.mark.parametrize("part", ["a.bc/,", "a.bc%2F,", "/a,", "\\", "//a.", "%2F", "/?%3F"])
+def test_long_text_like_addresses_is_read_in_linear_time(part):
+    text = "/" + part * 80_000
+
+    assert mask_addresses_in_bytes(text.encode()) == mask_addresses(text).encode()
 
 
 def test_bytes_around_an_address_stay_in_any_encoding():

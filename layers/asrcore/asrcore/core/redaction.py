@@ -1,41 +1,54 @@
 """Web addresses in texts of others: a vendor's reply or message repeats those that it was given, which are secrets.
 
-An address may be plain, escaped as in JSON, percent-encoded once or more, without its scheme (`//host/path`), or
-without both (`host/path?signature=`).
+An address may be plain, escaped as in JSON or percent-encoded, wholly or in part, each once or more; without its scheme
+(`//host/path`); without both, where it has a query or ends as a recording (`host/path?signature=`, `host/call.mp3`); or
+a path with a query alone (`/path?signature=`).
 """
 
 import re
 from collections.abc import Collection
+from re import Match
 
 REPLACEMENT = "(URL)"
-_SLASH = r"(?:\\?/|\\u002f)"
+_SLASH = r"(?:\\{0,8}/|\\{1,8}u002f)"
 _ENCODED_SLASH = r"%(?:25)*2F"
-_TAIL = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\/|\\u00[0-9a-f]{2})"
-_ENCODED_TAIL = r"[A-Za-z0-9._~*+%-]"
-_LABELS = r"(?:[a-z0-9-]{1,63}\.){1,8}"
-_HOST = rf"(?<![a-z0-9.@/\\_-]){_LABELS}[a-z]{{2,24}}(?::\d{{1,5}})?"
-_ENCODED_HOST = rf"(?:(?<![a-z0-9.@/\\_-])|(?<=%2F)|(?<=3D)){_LABELS}[a-z]{{2,24}}"
+_TAIL = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\{1,8}/|\\{1,8}u00[0-9a-f]{2})"
+_ENCODED_TAIL = r"(?:[A-Za-z0-9._~*+%:/-]|\\{1,8}/)"
+_NAME = r"(?:[a-z0-9-]{1,63}\.){1,8}(?:[a-z]{2,24}|xn--[a-z0-9-]{2,59})"
+_HOST = rf"(?:{_NAME}|(?:\d{{1,3}}\.){{3}}\d{{1,3}}|\[[0-9a-f:.]{{2,45}}\])(?::\d{{1,5}})?"
+_APART = r"(?<![a-z0-9.@/\\_-])"
 _ADDRESS = "|".join(
     (
-        rf"\b(?:https?|wss?|ftp)(?::|\\u003a){_SLASH}*{_TAIL}*",
+        rf"\b(?:https?|wss?|ftp)(?::|\\{{1,8}}u003a){_SLASH}*{_TAIL}*",
         rf"\b(?:https?|wss?|ftp)%(?:25)*3A{_ENCODED_TAIL}*",
         rf"(?<![:/\\a-z0-9]){_SLASH}{{2}}[a-z0-9][a-z0-9.-]{{0,252}}(?::\d{{1,5}})?{_SLASH}{_TAIL}*",
         rf"{_ENCODED_SLASH}{_ENCODED_SLASH}[a-z0-9][a-z0-9.-]{{0,252}}{_ENCODED_SLASH}{_ENCODED_TAIL}*",
-        rf"{_HOST}{_SLASH}(?:(?![?]){_TAIL})*(?:\?|\\u003f){_TAIL}*",
-        rf"{_ENCODED_HOST}{_ENCODED_SLASH}{_ENCODED_TAIL}*%(?:25)*3F{_ENCODED_TAIL}*",
         rf"X-Amz-(?:Algorithm|Credential|Date|Expires|Security-Token|Signature|SignedHeaders){_TAIL}*",
         rf"(?:{_SLASH}|{_ENCODED_SLASH})callbacks(?:{_SLASH}{_TAIL}*|{_ENCODED_SLASH}{_ENCODED_TAIL}*)",
     )
 )
-_IN_TEXT = re.compile(_ADDRESS, re.IGNORECASE | re.ASCII)
-_IN_BYTES = re.compile(_ADDRESS.encode(), re.IGNORECASE)
+# What may be an address without its scheme. All of it is one match, so that a long text is read once.
+_PERHAPS = "|".join(
+    (
+        rf"{_APART}(?P<host>{_HOST}){_SLASH}{_TAIL}*+",
+        rf"(?:{_APART}|(?<=%2F)|(?<=3D))(?P<encoded>{_HOST}){_ENCODED_SLASH}{_ENCODED_TAIL}*+",
+        rf"(?<![a-z0-9.~%:/\\_-]){_SLASH}{_TAIL}*+",
+    )
+)
+_QUERY = r"(?:\?|\\u003f|%(?:25)*3F)"
+_OF_A_HOST = rf"{_QUERY}|\.(?:wav|mp3|m4a|mp4|flac|ogg|opus|aac|amr|wma|flv|3gp|silk)(?![a-z0-9.])"
+_OF_A_PATH = rf"{_QUERY}[a-z0-9._~%-]{{1,64}}?(?:=|\\u003d|%(?:25)*3D)"
+# Of bytes, also for texts: no character of UTF-8 beyond ASCII has a byte of ASCII.
+_ADDRESS_RE, _PERHAPS_RE, _OF_A_HOST_RE, _OF_A_PATH_RE = (
+    re.compile(each.encode(), re.IGNORECASE) for each in (_ADDRESS, _PERHAPS, _OF_A_HOST, _OF_A_PATH)
+)
 _NEVER = re.compile(rb"(?!)")
-_SLASHES = re.compile(rb"/|%(?:25)*2F|\\u002f|X-Amz-", re.IGNORECASE)
+_SLASHES = re.compile(rb"/|%(?:25)*2F|\\u002f|&#x2F;|&#47;|X-Amz-", re.IGNORECASE)
 
 
 def mask_addresses(text: str) -> str:
     """Return a text with REPLACEMENT for each web address in it, and for the signed part of one."""
-    return _IN_TEXT.sub(REPLACEMENT, text)
+    return _mask(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def mask_addresses_in_bytes(body: bytes, form_fields: Collection[str] = ()) -> bytes:
@@ -59,4 +72,15 @@ def mask_addresses_in_bytes(body: bytes, form_fields: Collection[str] = ()) -> b
 
 
 def _masked(field: bytes) -> bytes:
-    return _IN_BYTES.sub(REPLACEMENT.encode(), field) if _SLASHES.search(field) else field
+    return _mask(field) if _SLASHES.search(field) else field
+
+
+def _mask(text: bytes) -> bytes:
+    return _PERHAPS_RE.sub(_decide, _ADDRESS_RE.sub(REPLACEMENT.encode(), text))
+
+
+def _decide(found: Match[bytes]) -> bytes:
+    """Return the replacement of an address without its scheme, or what was found where it is none."""
+    is_host = found["host"] or found["encoded"]
+    is_address = (_OF_A_HOST_RE if is_host else _OF_A_PATH_RE).search(found[0])
+    return REPLACEMENT.encode() if is_address else found[0]
