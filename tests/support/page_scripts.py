@@ -27,6 +27,7 @@ globalThis.document = {
 };
 const kept = new Map();
 globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["en"] } });
 globalThis.sessionStorage = { getItem: () => null, setItem() {}, removeItem() {} };
 """
 
@@ -35,8 +36,7 @@ def run_script(script: str) -> Any:
     """Run a script, and return the value to which it sets `result`.
 
     Args:
-        script: the body of an ES module. `load(name)` returns a promise of a module of the jobs page; `elements` has
-            the elements by id.
+        script: the body of an ES module. `load(name)` returns a promise of a module of the jobs page.
     """
     texts = {
         language: {code.removeprefix("pages."): text for code, text in each.items()}
@@ -47,7 +47,7 @@ document.getElementById("texts").textContent = {json.dumps(json.dumps(texts))};
 const load = (name) => import({json.dumps(PAGE.as_uri())} + `/${{name}}.js`);
 let result;
 {script}
-console.log(JSON.stringify(result));
+process.stdout.write(JSON.stringify(result), () => process.exit()); // timers of the pages do not matter
 """
     done = subprocess.run(
         [_NODE, "--input-type=module", "--no-warnings", "-"],

@@ -63,3 +63,31 @@ def test_lost_answer_to_a_completion_is_requested_again():
     )
 
     assert told == ["k", ["POST uploads/u1/complete"] * 2, "POST uploads"]
+
+
+# Three jobs; the API rejects what concerns the first. `calls`: every request. `saved`: the size of each saved file.
+SELECTION = """
+const { downloadAll, retry } = await load("actions");
+const calls = [], saved = [];
+const jobs = ["a", "b", "c"].map((name) => (
+  { name, links: { self: `/jobs/${name}`, transcript: `/jobs/${name}/transcript` } }));
+globalThis.fetch = async (path, { method = "GET" }) => {
+  calls.push(`${method} ${path}`);
+  const isRejected = path.startsWith("jobs/a"), body = isRejected ? { detail: "it was deleted" } : {};
+  return new Response(JSON.stringify(body), { status: isRejected ? 404 : 200 });
+};
+URL.createObjectURL = ({ size }) => saved.push(size);
+const news = document.getElementById("news");
+"""
+
+
+def test_rejected_job_keeps_no_other_from_being_retried():
+    told = run_script(f"{SELECTION} await retry(...jobs); result = [calls, news.textContent, news.className];")
+
+    assert told == [[f"POST jobs/{each}/redrive" for each in "abc"], "a: it was deleted", "bad"]
+
+
+def test_rejected_transcript_is_left_out_of_the_archive():
+    told = run_script(f"{SELECTION} await downloadAll(jobs); result = [calls.length, saved.length, news.textContent];")
+
+    assert told == [3, 1, "a: it was deleted"]

@@ -1,6 +1,6 @@
 // What a reader does with jobs: download, retry, cancel, delete.
 
-import { call, failed, post, tell } from "./api.js";
+import { call, failed, post, Refused, tell } from "./api.js";
 import { showAdvice, showMenu, sure } from "./popups.js";
 import { aboutJob, isOver } from "./rows.js";
 import { find, keep, option, recall, save, say } from "../../render/common/common.js";
@@ -28,37 +28,54 @@ const transcript = async (job, format) =>
 
 const download = reporting(async (job, format) => save(await transcript(job, format), `${job.name}.${format}`));
 
+// Do something to each job, also behind one that the API rejects. Return the first rejection, or null.
+async function each(jobs, action) {
+  let first = null;
+  for (const job of jobs) {
+    try {
+      await action(job);
+    } catch (error) {
+      if (!error.status) throw error; // there is no network, or no token: the other jobs would fail, too
+      first ??= jobs.length > 1 ? new Refused(() => aboutJob(job, error.said()), error.status) : error;
+    }
+  }
+  return first;
+}
+
 export const downloadAll = reporting(async (jobs) => {
   const format = find("bulk-format").value, files = [];
-  for (const job of jobs) {
+  const rejected = await each(jobs, async (job) => {
     tell(() => say("jobs.downloading", { number: files.length + 1, count: jobs.length }));
     files.push([`${job.name}.${format}`, new Uint8Array(await (await transcript(job, format)).arrayBuffer())]);
-  }
-  save(zip(files), `transcripts.${format}.zip`);
+  });
+  if (files.length) save(zip(files), `transcripts.${format}.zip`);
+  if (rejected) throw rejected;
   tell(() => say("jobs.downloaded", { count: files.length }));
 });
 
-// Do something to each job, and show the list as it is then, even when one fails.
-async function each(jobs, action) {
+// Change each job, and show the list as it is then, also when one fails.
+async function change(jobs, action) {
+  let rejected = null;
   try {
-    for (const job of jobs) await action(job);
+    rejected = await each(jobs, action);
   } finally {
     onChange();
   }
+  if (rejected) throw rejected;
 }
 
-export const retry = reporting((...jobs) => each(jobs, ({ links }) => post(`${links.self}/redrive`)));
+export const retry = reporting((...jobs) => change(jobs, ({ links }) => post(`${links.self}/redrive`)));
 
 const cancel = reporting(async (job) => {
   if (!await sure(() => aboutJob(job, say("jobs.cancel_question")), () => say("jobs.cancel_now"))) return;
-  await each([job], ({ links }) => post(`${links.self}/cancel`));
+  await change([job], ({ links }) => post(`${links.self}/cancel`));
   tell(() => say("jobs.cancelled"));
 });
 
 export const remove = reporting(async (...jobs) => {
   const question = () => (jobs.length === 1 ? aboutJob(jobs[0], say("jobs.delete_question")) : say("jobs.delete_many", { count: jobs.length }));
   if (!await sure(question, () => say("jobs.delete_for_ever"))) return;
-  await each(jobs, ({ links }) => call(links.self, { method: "DELETE" }));
+  await change(jobs, ({ links }) => call(links.self, { method: "DELETE" }));
   tell(() => say("jobs.deleted"));
 });
 
