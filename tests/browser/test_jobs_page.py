@@ -374,7 +374,7 @@ class Gateway(Loopback):
         return Response(told.body, status=told.status, headers=dict(told.headers))
 
 
-def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch):
+def test_large_files_are_downloaded_from_their_bucket(show, monkeypatch):
     monkeypatch.setattr(transcripts, "LARGEST_ANSWER_BYTES", 0)
     with Bucket() as bucket, Gateway(world=world("done", vendors=(SYNC,))) as api:
         api.world.exports = ("html",)
@@ -385,13 +385,14 @@ def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch):
         page.get_by_label("Access token").fill("abc")
         page.get_by_role("button", name="Sign in").click()
 
-        page.get_by_role("button", name=": Actions").click()
-        with page.expect_download() as saved:
-            page.get_by_role("menuitem", name="JSON").click()
+        for form, kept in (("JSON", key), ("HTML", f"{key.removesuffix('.json')}.html")):
+            page.get_by_role("button", name=": Actions").click()
+            with page.expect_download() as saved:
+                page.get_by_role("menuitem", name=form).click()
 
-        assert Path(saved.value.path()).read_bytes() == bucket.objects[key]
+            assert Path(saved.value.path()).read_bytes() == bucket.objects[kept]
 
-        assert bucket.got == [("GET", None)]
+        assert bucket.got == [("GET", None)] * 2
 
 
 SOME = (

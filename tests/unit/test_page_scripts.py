@@ -91,3 +91,10 @@ def test_rejected_transcript_is_left_out_of_the_archive():
     told = run_script(f"{SELECTION} await downloadAll(jobs); result = [calls.length, saved.length, news.textContent];")
 
     assert told == [3, 1, "a: it was deleted"]
+
+
+def test_downloaded_viewer_has_no_address_that_expires():
+    chosen = "document.getElementById('bulk-format').value = 'html';"
+    told = run_script(f"{SELECTION} {chosen} await downloadAll(jobs); result = calls[1];")
+
+    assert told == "GET jobs/b/transcript?format=html&inline=true&playable=false"

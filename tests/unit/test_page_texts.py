@@ -32,7 +32,7 @@ FAMILIES = {
     "jobs.column": {"name", "length", "created", "state", "vendor", "cost", "menu"},
     "jobs.stage": set(Stage),
     "jobs.status": set(Status),
-    "jobs.format": {"json", *FORMATS} - {"html"},
+    "jobs.format": {"json", *FORMATS},
     "viewer.format": set(FORMATS) - {"html"},
 }
 SHOWN = {"aria-label", "placeholder", "title", "alt", "value"}  # attributes that a browser shows

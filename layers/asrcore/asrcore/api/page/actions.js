@@ -6,7 +6,7 @@ import { aboutJob, isOver } from "./rows.js";
 import { find, keep, option, recall, save, say } from "../../render/common/common.js";
 import { zip } from "./zip.js";
 
-const FORMATS = ["srt", "vtt", "txt", "json"];
+const FORMATS = ["srt", "vtt", "txt", "json", "html"];
 const KEPT = "asrcore.format";
 let onChange = () => {};
 
@@ -23,8 +23,9 @@ find("bulk-format").addEventListener("change", ({ target }) => keep(KEPT, target
 const reporting = (action) => (...given) => action(...given).catch(failed);
 
 // The API redirects to transcripts that are too large for a response, without the token; a download may need minutes.
+// A file lasts longer than the recording's address that a page may have.
 const transcript = async (job, format) =>
-  (await call(`${job.links.transcript}?format=${format}&inline=true`, { signal: AbortSignal.timeout(600_000) })).blob();
+  (await call(`${job.links.transcript}?format=${format}&inline=true&playable=false`, { signal: AbortSignal.timeout(600_000) })).blob();
 
 const download = reporting(async (job, format) => save(await transcript(job, format), `${job.name}.${format}`));
 
