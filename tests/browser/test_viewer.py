@@ -492,8 +492,12 @@ def test_name_and_time_appear_where_the_speaker_changes(show: Opener) -> None:
         "all => all.map((item) => item.querySelector('.head')?.textContent ?? '')"
     )
 
-    # After a minute of one speaker the time appears again.
-    assert heads == ["0:00Speaker 1", "", "0:04Speaker 2", "", "1:30", "1:32Speaker 1", "1:34", ""]
+    # After a minute of one speaker the time appears again, on paper with the name.
+    assert heads == ["0:00Speaker 1", "", "0:04Speaker 2", "", "1:30Speaker 2", "1:32Speaker 1", "1:34", ""]
+    again = page.locator("#turns .again")
+    expect(again).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(again).to_be_visible()
 
 
 def test_bar_steps_and_changes_the_speed(show: Opener) -> None:

@@ -25,10 +25,11 @@ export function createTranscript({ turns, lang, speakerOf, nameOf, onSeek, onRen
 
   // --- heads and words ----------------------------------------------------------------------------------------------
 
-  let heads = []; // by turn: whether it shows its speaker, and whether its time
+  let heads = []; // by turn: its speaker and time, where it shows them; isOther: another speaker than before
   const colourOf = (speaker) => (speaker === null ? "" : `speaker-${speaker % 8}`);
 
-  // The name and the time stand where the speaker changes; the time also after a minute of one speaker.
+  // The name and the time stand where the speaker changes; the time also after a minute of one speaker, on paper with the
+  // name, because a page of it may have no change.
   function drawSpeakers() {
     let before, shownMs = 0;
     heads = turns.map((turn, number) => {
@@ -37,7 +38,7 @@ export function createTranscript({ turns, lang, speakerOf, nameOf, onSeek, onRen
       before = speaker;
       if (!isOther && !isLater) return null;
       shownMs = startMs ?? shownMs;
-      return { speaker: isOther ? speaker : null, startMs };
+      return { speaker, isOther, startMs };
     });
     elements.forEach((item, turn) => {
       item.className = colourOf(speakerOf(turn));
@@ -55,7 +56,9 @@ export function createTranscript({ turns, lang, speakerOf, nameOf, onSeek, onRen
       const at = readable(head.startMs), button = make("button", { type: "button", className: "time", textContent: at, tabIndex: -1 });
       drawn.append(write(button, () => say("viewer.play_from", { time: at }), "ariaLabel"));
     }
-    if (head.speaker !== null) {
+    if (head.speaker !== null && !head.isOther) {
+      drawn.append(write(make("span", { className: "again", dir: "auto" }), () => nameOf(head.speaker)));
+    } else if (head.speaker !== null) {
       const button = make("button", { type: "button", className: "name", dir: "auto", tabIndex: -1, speaker: head.speaker });
       drawn.append(write(write(button, () => nameOf(head.speaker)), () => say("viewer.rename"), "title"));
     }
