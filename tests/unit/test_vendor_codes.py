@@ -44,6 +44,26 @@ def test_each_failure_has_meaning_and_advice(name):
             assert str(known.advice).endswith("."), code
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "fields"),
+    [
+        pytest.param("tencent-sentence", "AuthFailure.SecretIdNotFound", {"secret_id"}, id="no such key"),
+        pytest.param("tencent-sentence", "AuthFailure.SignatureFailure", {"secret_key"}, id="wrong key"),
+        pytest.param("tencent-recording", "1019", {"appid"}, id="no such application of tencent"),
+        pytest.param("volcengine-bigmodel", "45000010", {"api_key"}, id="wrong API key of volcengine"),
+        pytest.param("volcengine", "1001", {"appid"}, id="no such application of volcengine"),
+        pytest.param("volcengine", "1002", {"token", "cluster"}, id="wrong token or cluster"),
+        pytest.param("abcpen-offline", "401", {"appid", "api_key"}, id="wrong signature"),
+        pytest.param("abcpen", "10105", {"appid", "api_key"}, id="refused access"),
+        pytest.param("openai-compatible", "invalid_api_key", {"api_key"}, id="wrong API key"),
+    ],
+)
+def test_code_of_a_wrong_credential_names_its_field(name, code, fields):
+    advice = str(VENDORS[name].codes[code].advice)
+
+    assert {field for field in fields if not re.search(rf"\b{field}\b", advice)} == set()
+
+
 @pytest.mark.parametrize("name", VENDORS)
 @pytest.mark.parametrize("code", ["31415", "", "x" * 1000, "0", "1000", "-1", "2000", "1013"])
 def test_unknown_code_is_a_bounded_retry(name, code):

@@ -83,7 +83,9 @@ class Volcengine(asr.Vendor):
                 asr.CodeKind.SUCCESS, asr.Message("meaning.taken-over-submission-finished-query-callback")
             ),
             "1001": asr.Code(
-                asr.CodeKind.CONFIG, asr.Message("meaning.parameters-missing-invalid-repeated"), error_hints.REPORT
+                asr.CodeKind.CONFIG,
+                asr.Message("meaning.parameters-missing-invalid-repeated"),
+                asr.Message("advice.application-or-report"),
             ),
             "1002": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.token-wrong-expired-no-right-service"), _KEYS),
             "1003": asr.Code(
