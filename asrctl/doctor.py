@@ -6,11 +6,11 @@ A check that cannot be made, as for lack of a permission, is a problem of its ow
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -68,6 +68,13 @@ class Finding:
     found: Text
     advice: Message | None = None
 
+    def for_stack(self, stack: DeployedStack) -> Self:
+        """Return the finding with advice whose commands name a stack."""
+        advice = self.advice
+        if advice is None:
+            return self
+        return replace(self, advice=Message(advice.code, {**advice.params, "options": stack.options}))
+
 
 def _ok(code: str, **params: Any) -> Finding:
     return Finding(CheckStatus.OK, Message(code, params))
@@ -104,7 +111,7 @@ def doctor(
     """
     stack.describe()
     checks = progress.track("cli.progress.checks", _checks(clock, test=test).items())
-    found = [(name, _made(check, stack)) for name, check in checks]
+    found = [(name, _made(check, stack).for_stack(stack)) for name, check in checks]
     shapes = [
         CheckShape(
             name=name,

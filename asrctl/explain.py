@@ -42,7 +42,13 @@ class _Calendar:
 
 
 def explain_job(
-    job: Job, completion_modes: AbstractSet[Completion], *, execution: str | None, transcript_bucket: str, now: datetime
+    job: Job,
+    completion_modes: AbstractSet[Completion],
+    *,
+    execution: str | None,
+    transcript_bucket: str,
+    now: datetime,
+    options: str = "",
 ) -> JobExplanation:
     """Return the explanation of a job.
 
@@ -50,6 +56,7 @@ def explain_job(
         completion_modes: of the current attempt's vendor.
         execution: the status of the current run's execution; None without one.
         now: UTC.
+        options: those that name the stack in a further command.
     """
     calendar = _Calendar()
     about: dict[str, Param] = {
@@ -70,7 +77,7 @@ def explain_job(
                 for warning in job.warnings
             ),
         ],
-        _advice(job, completion_modes, now),
+        _advice(job, completion_modes, now, options),
     )
 
 
@@ -193,17 +200,17 @@ def _waits_for_plan(job: Job, calendar: _Calendar) -> Message:
     return Message("cli.why.waits_for_content", {"time": calendar.at(job.rests_until)})
 
 
-def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> Message:
+def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime, options: str) -> Message:
     if job.superseded:
         return Message("cli.why.advice.superseded")
     if job.error is not None:
-        return Message(_ADVICE[job.error.class_], {"job": job.job_id, "program": program_name()})
+        return Message(_ADVICE[job.error.class_], {"job": job.job_id, "program": program_name(), "options": options})
     if job.finished:
         return Message("cli.why.advice.nothing")
     if now >= _next_check_deadline(job, completion_modes):
         return Message("cli.why.advice.sweep")
     if job.waits_for_budget:
-        return Message("cli.why.advice.budget", {"program": program_name()})
+        return Message("cli.why.advice.budget", {"program": program_name(), "options": options})
     return Message("cli.why.advice.wait", {"time": job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")})
 
 

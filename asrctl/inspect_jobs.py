@@ -115,7 +115,12 @@ def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[Wh
     job = find_job(reference, stack)
     execution = stack.execution_status(job)
     story = explain_job(
-        job, completion_modes(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now
+        job,
+        completion_modes(job),
+        execution=execution,
+        transcript_bucket=stack.transcript_bucket,
+        now=now,
+        options=stack.options,
     )
     data = WhyShape(
         job=JobRow.from_job(job),

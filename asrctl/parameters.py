@@ -15,6 +15,7 @@ from asrctl.formatting import parse_duration
 from asrctl.help import LocalizedOption, option
 from asrctl.language import localized, translated
 
+USUAL_STACK = "asrcore"
 JOB, RUN = Message("cli.help.job"), Message("cli.help.run")
 
 
@@ -174,7 +175,7 @@ YUAN = click.FloatRange(min=0, max=1e9)
 def stack_options() -> list[click.Parameter]:
     """Return the options that every command has: which stack, and the form of the result."""
     return [
-        LocalizedOption(["--stack"], default="asrcore", metavar="NAME", message=Message("cli.help.stack")),
+        LocalizedOption(["--stack"], default=USUAL_STACK, metavar="NAME", message=Message("cli.help.stack")),
         LocalizedOption(["--region"], metavar="NAME", message=Message("cli.help.region")),
         LocalizedOption(["--profile"], metavar="NAME", message=Message("cli.help.profile")),
         LocalizedOption(["--endpoint-url"], metavar="URL", message=Message("cli.help.endpoint_url")),

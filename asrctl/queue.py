@@ -73,7 +73,7 @@ def show(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> Com
     ]
     lines: list[Line] = [
         TextTable(_HEADER, rows),
-        Message("cli.queue.how_to_replay", {"program": program_name()}),
+        Message("cli.queue.how_to_replay", {"program": program_name(), "options": stack.options}),
     ]
     return CommandResult(
         QueueShape(messages=[_row(message) for message in messages]), lines if messages else [Message("cli.queue.none")]

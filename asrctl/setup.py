@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asrcore.messages import Message
+from asrcore.messages import Message, Param
 from asrctl import signing_keys
 from asrctl.accounts import ACCOUNTS, Account
 from asrctl.credential_check import ACCEPTED, CredentialCheck, check_credentials, describe, shape_fields
@@ -60,7 +60,7 @@ def setup(stack: DeployedStack, source: CredentialSource, *, test: bool) -> Comm
     if generated:
         lines.append(Message("cli.setup.keys_generated", {"keys": generated}))
     data = SetupShape(accounts=[each.shape for each in done], moved_keys=moved, generated_keys=generated)
-    return CommandResult(data, [*lines, *_next_steps(done)], ok=all(each.is_stored for each in done))
+    return CommandResult(data, [*lines, *_next_steps(done, stack)], ok=all(each.is_stored for each in done))
 
 
 def _store_signing_keys(stack: DeployedStack, held: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -93,9 +93,12 @@ def _set_up(stack: DeployedStack, account: Account, source: CredentialSource, *,
             return result
 
 
-def _next_steps(done: Sequence[_SetUp]) -> Iterator[Message]:
+def _next_steps(done: Sequence[_SetUp], stack: DeployedStack) -> Iterator[Message]:
     """Yield what to do next."""
+    about: dict[str, Param] = {"program": program_name(), "options": stack.options}
+    if not done:
+        yield Message("cli.setup.next_unchanged", about)
     if any(each.is_stored for each in done):
-        yield Message("cli.setup.next", {"program": program_name()})
+        yield Message("cli.setup.next", about)
     if not all(each.is_stored for each in done):
-        yield Message("cli.setup.next_again", {"program": program_name()})
+        yield Message("cli.setup.next_again", about)

@@ -1,6 +1,7 @@
 """A deployed stack, on AWS or on this machine: where its parts are, and clients for them with time limits."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from asrcore.ports import ObjectVersion
 from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.formatting import quote_name
+from asrctl.parameters import USUAL_STACK
 from asrctl.result import OperatorError
 
 if TYPE_CHECKING:
@@ -56,6 +58,20 @@ class StackLocation:
     profile: str | None = None
     endpoint_url: str | None = None
     credential: str | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that name the stack in a further command, each after a space; empty for the usual stack.
+
+        A stack at an endpoint of its own has none, because no URL is printed.
+        """
+        if self.credential:
+            return " --local"
+        if self.endpoint_url:
+            return ""
+        stack = self.stack if self.stack != USUAL_STACK else None
+        named = (("--stack", stack), ("--region", self.region), ("--profile", self.profile))
+        return "".join(f" {option} {shlex.quote(value)}" for option, value in named if value)
 
     @classmethod
     def local(cls) -> Self:
@@ -96,6 +112,7 @@ class DeployedStack:
 
     def __init__(self, place: StackLocation) -> None:
         self.name = place.stack
+        self.options = place.options
         self._place = place
         self._session = boto3.Session(
             profile_name=place.profile,

@@ -258,6 +258,7 @@ def test_keys_of_an_earlier_version_are_moved(operator, secrets):
 
     assert found.status == 0, found.stderr
     assert "signing keys moved from the vendors' secret to their own: callback, webhook" in found.stdout
+    assert "no account was named. `python -m asrctl vendors` shows whose credentials work" in found.stdout
     assert secrets.read("VendorSecret") == HELD
     assert secrets.read("SigningSecret") == KEYS
 

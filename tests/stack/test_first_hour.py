@@ -122,6 +122,7 @@ def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):
     assert f"{RECORDING}, {VENDOR}: {WORDS}" in own.stdout
     page = re.match(r"=+\n\n  The jobs page: (http\S+)\n", shown)[1]
     assert "tencent: stored" in stored.stdout
+    assert "next: `python -m asrctl smoke --local`" in stored.stdout
     assert EXPLAINS in explained.stdout
     job = re.search(rf"  ([0-9a-f]{{32}})  COMPLETED    {VENDOR}  ", transcribed.stderr)[1]
     assert transcribed.stdout.splitlines()[1].startswith(WORDS)

@@ -14,6 +14,7 @@ from asrctl.cli import main
 from asrctl.filters import Filter
 from asrctl.queue import describe_event, parse_failed_event, parse_undelivered_webhook
 from asrctl.result import CommandResult, OperatorError
+from asrctl.stack import StackLocation
 from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
 from tests.support.reasons import reason
@@ -90,6 +91,27 @@ def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
 def test_wrong_arguments_end_with_status_2_and_a_reason(arguments, said, capsys):
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "options"),
+    [
+        pytest.param(StackLocation("asrcore"), "", id="the usual stack"),
+        pytest.param(
+            StackLocation("calls", "cn-north-1", "two words"),
+            " --stack calls --region cn-north-1 --profile 'two words'",
+            id="another stack",
+        ),
+        pytest.param(
+            StackLocation("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="x"),
+            " --local",
+            id="the local stack",
+        ),
+        pytest.param(StackLocation("asrcore", endpoint_url="http://127.0.0.1:9"), "", id="an endpoint"),
+    ],
+)
+def test_further_command_names_the_stack(place, options):
+    assert place.options == options
 
 
 @pytest.mark.parametrize("local_stack", [True, False])

@@ -80,7 +80,8 @@ class Stack(SimpleNamespace):
         }
         super().__init__(
             **{
-                "name": "asrcore",
+                "name": "calls",
+                "options": " --stack calls",
                 "release": version(),
                 "api_url": "https://api.example.com",
                 "describe": lambda: {"StackStatus": "UPDATE_COMPLETE"},
@@ -192,11 +193,13 @@ def no_answer_of(host):
         ),
         pytest.param(
             {"read_secret": lambda _: {"callback": {"keys": ["old"]}}}, "secrets",
-            "signing keys are in the vendors' secret", "asrctl setup", id="keys of an older version",
+            "signing keys are in the vendors' secret", "run `python -m asrctl setup --stack calls`",
+            id="keys of an older version",
         ),
         pytest.param(
             {"read_secret": raises(OperatorError("the secret is no JSON object"))}, "secrets",
-            "the check could not be made: the secret is no JSON object", "run `python -m asrctl doctor` again",
+            "the check could not be made: the secret is no JSON object",
+            "run `python -m asrctl doctor --stack calls` again",
             id="secret that was edited by hand",
         ),
         pytest.param(
@@ -235,7 +238,8 @@ def no_answer_of(host):
         ),
         pytest.param(
             {"sqs": SimpleNamespace(get_queue_attributes=raises(EndpointConnectionError(endpoint_url="https://sqs")))},
-            "queues", "the check could not be made: Could not connect", "run `python -m asrctl doctor` again",
+            "queues", "the check could not be made: Could not connect",
+            "run `python -m asrctl doctor --stack calls` again",
             id="service that does not answer",
         ),
     ],
