@@ -87,6 +87,12 @@ def last_flv_time(data: bytearray, factor: float) -> None:
     data[at : at + 3] = min(round(stamp * factor), 2**24 - 1).to_bytes(3)
 
 
+def last_flv_time_with_video(data: bytearray, factor: float) -> None:
+    """Claim pictures as well, among which the rate of the sound would not be known."""
+    last_flv_time(data, factor)
+    data[4] |= 1
+
+
 TRACK_HEADER = scale(">I", b"tkhd", at=20)
 MP4_HEADERS = all_of(scale(">I", b"mvhd", at=16), TRACK_HEADER, scale(">I", b"mdhd", at=16))
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -123,6 +129,9 @@ FORGERIES = [
     pytest.param(("matroska", "aac"), scale(">d", b"\x44\x89\x88", at=0), EXTRAPOLATED, id="matroska, AAC"),
     pytest.param(("asf", "wmav2"), scale("<Q", ASF_PROPERTIES, at=48), EXTRAPOLATED, id="asf"),
     pytest.param(("flv", "libmp3lame", 44100), last_flv_time, EXTRAPOLATED, id="flv"),
+    pytest.param(
+        ("flv", "libmp3lame", 44100), last_flv_time_with_video, EXTRAPOLATED, id="flv that pretends to have video"
+    ),
 ]
 
 

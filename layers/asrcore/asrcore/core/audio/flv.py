@@ -7,8 +7,7 @@ from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.messages import Message
 
 MOST_TAGS = 64
-AUDIO_TAG = 8
-HAS_VIDEO = 1  # a flag of the header
+AUDIO_TAG, VIDEO_TAG = 8, 9
 CODECS = {2: "mp3", 7: "pcm_alaw", 8: "pcm_mulaw", 10: "aac", 11: "speex", 14: "mp3"}
 RATES_HZ = (5512, 11025, 22050, 44100)
 TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits are
@@ -17,6 +16,7 @@ TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits are
 def parse_flv(source: ByteSource) -> Audio:
     """Describe the sound by its first tag; the last tag's time stamp is the length."""
     offset = source.unpack(">I", 5)[0] + 4
+    has_video = False  # by its tags: the header's flag may be set without any
     for _ in range(MOST_TAGS):
         if offset >= source.size_bytes:
             break
@@ -30,18 +30,24 @@ def parse_flv(source: ByteSource) -> Audio:
                 channels=sound.channels,
                 duration_ms=_last_time_ms(source),
             )
-            usual_ms = _usual_ms(source, offset, sound) if source.exactly(4, 1)[0] & HAS_VIDEO == 0 else None
+            usual_ms = None if has_video else _usual_ms(source, offset, sound)
             return bounded(audio, usual_ms, least=SAMPLED, most=SAMPLED)
+        has_video = has_video or kind == VIDEO_TAG
         offset += 11 + int.from_bytes(bytes(size)) + 4
     raise NotAudio(Message("probe.no-sound", {"kind": "FLV"}))
 
 
 def _usual_ms(source: ByteSource, start: int, sound: Sound) -> int | None:
-    """Return the length of the file at the rate of its first frames of sound; None for a codec without known frames."""
+    """Return the length of the file at the rate of its first frames of sound.
+
+    None for a codec without known frames, and where frames of video are among them.
+    """
     data = source.peek(start, BLOCK_BYTES)
     at = tags = 0
-    while at + 11 <= len(data) and data[at] == AUDIO_TAG:
-        tags += 1
+    while at + 11 <= len(data):
+        if data[at] == VIDEO_TAG:
+            return None
+        tags += data[at] == AUDIO_TAG
         at += 11 + int.from_bytes(data[at + 1 : at + 4]) + 4
     if not (tags and sound.frame_samples and sound.rate_hz):
         return None
