@@ -94,6 +94,13 @@ def last_flv_time_with_video(data: bytearray, factor: float) -> None:
 
 
 TRACK_HEADER = scale(">I", b"tkhd", at=20)
+
+
+def mp4_clock(data: bytearray, factor: float) -> None:
+    """Make the clock of the sound run faster, so that its times become shorter, or the opposite."""
+    scale(">I", b"mdhd", at=12)(data, 1 / factor)
+
+
 MP4_HEADERS = all_of(scale(">I", b"mvhd", at=16), TRACK_HEADER, scale(">I", b"mdhd", at=16))
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
@@ -123,6 +130,11 @@ FORGERIES = [
     pytest.param(("ipod", "aac"), TRACK_HEADER, 1.1, id="m4a track"),
     pytest.param(("ipod", "aac"), all_of(MP4_HEADERS, scale(">I", b"stts", at=12)), 1.1, id="m4a table of times"),
     pytest.param(("ipod", "alac"), all_of(MP4_HEADERS, scale(">I", b"stts", at=12)), 1.1, id="m4a table, ALAC"),
+    *(
+        pytest.param(("mp4", codec, 48000), all_of(MP4_HEADERS, times), EXTRAPOLATED, id=f"m4a {what}, {codec}")
+        for codec in ("libopus", "libmp3lame", "ac3", "eac3")
+        for what, times in {"table": scale(">I", b"stts", at=12), "clock": mp4_clock}.items()
+    ),
     pytest.param(("3gp", "aac"), MP4_HEADERS, 1.1, id="3gp headers"),
     pytest.param(("mov", "pcm_s16le"), MP4_HEADERS, 1.1, id="mov headers, PCM"),
     pytest.param(("matroska", "libopus", 48000), scale(">d", b"\x44\x89\x88", at=0), EXTRAPOLATED, id="matroska, Opus"),
@@ -240,9 +252,10 @@ def test_m4a_that_pretends_to_be_fragmented_is_bounded(made):
     assert audio.warnings
 
 
-def test_fragmented_m4a_with_forged_times_is_bounded(made):
+@pytest.mark.parametrize("form", [("ipod", "aac"), ("mp4", "libopus", 48000)], ids=["aac", "opus"])
+def test_fragmented_m4a_with_forged_times_is_bounded(made, form):
     options = {"movflags": "empty_moov+default_base_moof", "frag_duration": "500000"}
-    data = bytearray(made("ipod", "aac", **options))
+    data = bytearray(made(*form, **options))
     honest = look_at(bytes(data))
     at = data.find(b"tfdt")
     while at != -1:

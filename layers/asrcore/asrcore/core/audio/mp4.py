@@ -14,8 +14,10 @@ from itertools import islice
 from asrcore.core.audio import aac
 from asrcore.core.audio.flac import INFO_BYTES, read_stream_info
 from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, Sound, as_cut, bounded, samples_ms, to_ms, to_rate_hz
+from asrcore.core.audio.mpeg import MP3
+from asrcore.core.audio.ogg import OPUS_CLOCK_HZ, opus_samples
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
-from asrcore.core.audio.surround import refine_ac3, refine_eac3
+from asrcore.core.audio.surround import AC3_SAMPLES, refine_ac3, refine_eac3
 from asrcore.messages import Message
 
 MOST_BOXES = 512  # at one level
@@ -100,6 +102,10 @@ def parse_mp4(source: ByteSource) -> Audio:
     if audio.duration_ms is None:
         audio = audio.model_copy(update={"duration_ms": indexed_ms})
     audio = bounded(audio, indexed_ms, most=math.inf if is_fragmented else 1.0)
+    if not sound.frame_samples:  # the table of times is the file's own: hold it to the first frame
+        sound = _as_first_frame(source, moov, track, sound)
+        indexed_ms = _table_ms(source, track, table, sound)
+        audio = bounded(audio, indexed_ms, least=SAMPLED, most=math.inf if is_fragmented else SAMPLED)
     audio = as_cut(audio, source.size_bytes - moov.end, declared_end - moov.end)
     if audio.format != "m4a":
         return audio  # most bytes are the picture's
@@ -152,6 +158,28 @@ def _usual_ms(source: ByteSource, moov: Box, table: FrameTable, sound: Sound) ->
         return None
     sound_bytes = source.size_bytes - (moov.end - moov.start)
     return samples_ms(sound_bytes / frame_bytes * frames * sound.frame_samples, sound.rate_hz)
+
+
+def _as_first_frame(source: ByteSource, moov: Box, track: Box, sound: Sound) -> Sound:
+    """Return the sound with the samples and the rate of its first frame, where the codec does not define them.
+
+    Frames of another length may follow. Unchanged for a codec whose frames are not known.
+    """
+    chunks = _find(source, track, *TABLES, b"stco"), _find(source, track, *TABLES, b"co64")
+    start = _word(source, chunks[0], 8, 8) or _word(source, chunks[1], 12, 12) or _first_data(source, moov.end)
+    head = source.peek(start, 4) if start else b""
+    if sound.codec == "opus":
+        return replace(sound, rate_hz=OPUS_CLOCK_HZ, frame_samples=opus_samples(head))
+    if sound.codec in ("ac3", "eac3"):
+        return replace(sound, frame_samples=AC3_SAMPLES)
+    frame = MP3.parse(head, 0) if sound.codec == "mp3" else None
+    return replace(sound, rate_hz=frame.sample_rate_hz, frame_samples=frame.samples) if frame else sound
+
+
+def _first_data(source: ByteSource, moov_end: int) -> int:
+    """Return where the first data behind the movie begin; 0 without any."""
+    behind = islice(_children(source, Box(b"", moov_end, source.size_bytes)), MOST_BOXES_BEHIND)
+    return next((box.start for box in behind if box.name == b"mdat"), 0)
 
 
 def _first_fragment(source: ByteSource, moov_end: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ AC3_CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)  # by audio coding mode, without the cha
 AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 EAC3_BLOCKS = (1, 2, 3, 6)
 BLOCK_SAMPLES = 256
+AC3_SAMPLES = 6 * BLOCK_SAMPLES  # of a frame, and of the frames that an MP4 lists as one
 DTS_RATES_HZ = {
     1: 8000,
     2: 16000,
@@ -65,7 +66,7 @@ def _plain_frame(head: bytes) -> Frame | None:
     # Before the bit of the low frequencies: how to mix the centre, the surround channels, and Dolby Surround.
     skipped = 2 * (mode & 1 and mode != 1) + 2 * bool(mode & 4) + 2 * (mode == 2)
     channels = AC3_CHANNELS[mode] + (head[6] >> (4 - skipped) & 1)
-    return Frame(2 * words, 6 * BLOCK_SAMPLES, "ac3", rate_hz, channels, kbps)
+    return Frame(2 * words, AC3_SAMPLES, "ac3", rate_hz, channels, kbps)
 
 
 def _enhanced_frame(head: bytes) -> Frame | None:
