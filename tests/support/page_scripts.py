@@ -15,7 +15,7 @@ _NODE = Path(playwright.__file__).parent / "driver/node"  # Playwright's, so tha
 # An element has what a script sets, and methods that do nothing. Each id has one element.
 _DOCUMENT = """
 const elements = new Map();
-const create = () => new Proxy({ dataset: {}, options: [], children: [] }, {
+const create = () => new Proxy({ dataset: {}, children: [], options: [{ value: "" }], value: "" }, {
   get: (own, name) => (name in own ? own[name] : () => undefined),
 });
 globalThis.document = {

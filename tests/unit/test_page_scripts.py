@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.support.listed_jobs import completed, totals_of
 from tests.support.page_scripts import run_script
 
 # An upload in one part, which is sent three times at most. `answers`: by method and path, the statuses of the first
@@ -98,3 +99,43 @@ def test_downloaded_viewer_has_no_address_that_expires():
     told = run_script(f"{SELECTION} {chosen} await downloadAll(jobs); result = calls[1];")
 
     assert told == "GET jobs/b/transcript?format=html&inline=true&playable=false"
+
+
+# A list of failed jobs, which does not change. `calls`: every request. `pass`: lets time pass until the next refresh.
+FILTERED = """
+const calls = [], timers = [];
+let now = 1_000_000;
+Date.now = () => now;
+Object.assign(globalThis, {
+  location: { hash: "#/jobs?status=FAILED" }, scrollY: 0, scrollTo() {}, clearTimeout() {},
+  setTimeout: (action) => timers.push(action),
+  IntersectionObserver: class { observe() {} unobserve() {} },
+  async fetch(path) {
+    calls.push(path.split("?")[0]);
+    if (path === "totals") return new Response(JSON.stringify(TOTALS));
+    if (calls.length > 1) return new Response(null, { status: 304 });
+    return new Response(JSON.stringify({ jobs: [], next_cursor: null }), { headers: { ETag: "tag" } });
+  },
+});
+document.getElementById("vendors").textContent = "{}";
+document.getElementById("head").parentNode = { after() {} };
+const { showList } = await load("list");
+const refreshed = async () => { while (!timers.length) await new Promise(setImmediate); };
+async function pass(ms) {
+  now += ms;
+  timers.pop()();
+  await refreshed();
+}
+showList(true);
+await refreshed();
+"""
+
+
+def test_counts_of_other_states_are_not_old_beside_a_filtered_list():
+    totals = totals_of([completed("a.wav")]).model_dump_json(by_alias=True)
+    told = run_script(
+        FILTERED.replace("JSON.stringify(TOTALS)", json.dumps(totals))
+        + "await pass(1_000); await pass(30_000); result = calls;"
+    )
+
+    assert told == ["jobs", "totals", "jobs", "jobs", "totals"]

@@ -11,6 +11,7 @@ import { find, format, make, money, option, say, vendorName, write } from "../..
 
 const PAGE = 50, LARGEST_PAGE = 100, MOST_SORTED = 10_000, MOST_REQUESTS = 20, MOST_OPEN = 10;
 const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed
+const TOTALS_MS = 20_000; // as old as totals may be beside a list in which other jobs' changes are not seen
 const TYPING_MS = 300;
 const FIELDS = ["name", "vendor", "from", "to"];
 const STATES = ["", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"];
@@ -21,6 +22,7 @@ const chunks = []; // a page of rows each
 const selected = new Set(); // ids
 let order = [], query = null, isRead = false, cursor = null, tag = null;
 let timer = 0, wait = SOON_MS, looking = Promise.resolve(), trouble = null, isShown = false, scrolled = 0;
+let totalsAt = 0;
 
 // --- the address and its filters --------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ async function refresh() {
     if (query === asked) hasMoved = await readOpen(asked) || hasMoved;
     if (query === asked) await readArrivals();
     if (query === asked && sortOf(filters()) !== "-created") await readAll(asked);
-    if (hasMoved) await readTotals();
+    if (hasMoved || (query && Date.now() - totalsAt > TOTALS_MS)) await readTotals();
     if (trouble && find("news").said.textContent === trouble) tell(nothing); // the API answers again
     trouble = null;
     sentinel.observe(find("older")); // after a failure it is observed no more
@@ -266,6 +268,7 @@ async function perhaps(path) {
 // Show the counts of jobs by state, and the hours and cost of this month.
 async function readTotals() {
   const { counts, months: [{ month, hours, cost }] } = await get("totals");
+  totalsAt = Date.now();
   const sum = Object.values(counts).reduce((one, other) => one + other);
   for (const { state, count } of tabs) write(count, () => format("NumberFormat").format(state ? counts[state] : sum));
   const name = () => format("DateTimeFormat", { month: "long" }).format(new Date(`${month}-15`));
