@@ -131,7 +131,7 @@ await refreshed();
 """
 
 
-def test_counts_of_other_states_are_not_old_beside_a_filtered_list():
+def test_counts_beside_a_filtered_list_are_refreshed():
     totals = totals_of([completed("a.wav")]).model_dump_json(by_alias=True)
     told = run_script(
         FILTERED.replace("JSON.stringify(TOTALS)", json.dumps(totals))
