@@ -25,10 +25,13 @@ globalThis.document = {
     return elements.get(id);
   },
 };
-const kept = new Map();
-globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+const storage = (kept = new Map()) => ({
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, value) => kept.set(key, value),
+  removeItem: (key) => kept.delete(key),
+});
+Object.assign(globalThis, { localStorage: storage(), sessionStorage: storage() });
 Object.defineProperty(globalThis, "navigator", { value: { languages: ["en"] } });
-globalThis.sessionStorage = { getItem: () => null, setItem() {}, removeItem() {} };
 """
 
 

@@ -101,6 +101,25 @@ def test_downloaded_viewer_has_no_address_that_expires():
     assert told == "GET jobs/b/transcript?format=html&inline=true&playable=false"
 
 
+@pytest.mark.parametrize(
+    ("method", "kept", "message"),
+    [
+        pytest.param("POST", "abc", "Your access token does not allow this.", id="change"),
+        pytest.param("GET", None, "This API needs an access token.", id="read"),
+    ],
+)
+def test_token_is_kept_while_only_changes_are_forbidden(method, kept, message):
+    told = run_script(f"""
+        sessionStorage.setItem("asrcore.token", "abc");
+        globalThis.fetch = async () => new Response('{{"message": "Forbidden"}}', {{ status: 403 }});
+        const {{ get, post }} = await load("api");
+        const {{ message }} = await ({method.lower()}("jobs")).catch((error) => error);
+        result = [sessionStorage.getItem("asrcore.token"), message];
+    """)
+
+    assert told == [kept, message]
+
+
 # A list of failed jobs, which does not change. `calls`: every request. `pass`: lets time pass until the next refresh.
 FILTERED = """
 const calls = [], timers = [];

@@ -22,15 +22,18 @@ export async function call(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
   const headers = { "Accept-Language": language(), ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(path.replace(/^\//, ""), { signal: AbortSignal.timeout(60_000), ...options, headers });
-  if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket accepts no token
+  const isOurs = !answer.redirected; // a bucket accepts no token
+  const mayRead = token && options.method; // a token with which only a change is forbidden is kept
+  if (isOurs && (answer.status === 401 || (answer.status === 403 && !mayRead))) {
     sessionStorage.removeItem(TOKEN);
     find("sign-in").hidden = false;
     throw new Refused(() => say("jobs.token_needed"));
   }
   if (!answer.ok && answer.status !== 304) {
     const { detail, errors } = await answer.json().catch(() => ({})); // API Gateway's own answers have neither
-    const { status } = answer;
-    if (!detail) throw new Refused(() => say(status === 429 ? "jobs.too_many_requests" : "jobs.request_failed", { status: `${status}` }), status);
+    const { status } = answer, forbidden = isOurs && status === 403 && "jobs.not_allowed";
+    const code = forbidden || (status === 429 ? "jobs.too_many_requests" : "jobs.request_failed");
+    if (!detail) throw new Refused(() => say(code, { status: `${status}` }), status);
     throw new Refused(() => [detail, ...(errors ?? []).map(({ message }) => message)].join("\n"), status);
   }
   return answer;
