@@ -103,6 +103,7 @@ def mp4_clock(data: bytearray, factor: float) -> None:
 
 MP4_HEADERS = all_of(scale(">I", b"mvhd", at=16), TRACK_HEADER, scale(">I", b"mdhd", at=16))
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+AUDIO_STREAM = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 
 FORGERIES = [
     pytest.param(("mp3", "libmp3lame"), scale(">I", b"Info", at=4), 1.1, id="mp3 Info frames"),
@@ -238,6 +239,21 @@ def test_file_that_pretends_to_be_cut_is_not_shorter(made, form, options, forge)
 
     assert audio.duration_ms >= SECONDS * 1000 / EXTRAPOLATED
     assert audio.warnings
+
+
+@pytest.mark.parametrize("is_live", [False, True], ids=["with a length", "broadcast"])
+def test_wma_with_a_forged_rate_is_bounded_with_a_warning(made, is_live):
+    data = bytearray(made("asf", "wmav2"))
+    rate_at = data.index(AUDIO_STREAM) + 54 + 8
+    data[rate_at : rate_at + 4] = struct.pack("<I", 10_000_000)
+    scale("<Q", ASF_PROPERTIES, at=48)(data, 0.22)  # which is little more than the time before the sound
+    if is_live:
+        data[data.index(ASF_PROPERTIES) + 88] |= 1
+
+    audio = look_at(bytes(data))
+
+    assert audio.duration_ms >= len(data) / 48_000 * 1000 * 0.9
+    assert audio.warnings or is_live
 
 
 def test_m4a_that_pretends_to_be_fragmented_is_bounded(made):

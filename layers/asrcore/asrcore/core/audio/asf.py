@@ -12,6 +12,7 @@ STREAM_PROPERTIES = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
 AUDIO_STREAM = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 VIDEO_STREAM = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 CONSTANT = frozenset({"wmav1", "wmav2", "wmavoice", "mp3"})  # whose bytes per second in the header are near the mean
+MOST_BYTES_A_SECOND = 48_000  # of these codecs
 BROADCAST = 1  # while it is set, the length is not yet known
 
 
@@ -38,16 +39,19 @@ def parse_asf(source: ByteSource) -> Audio:
     if layout is None:
         raise NotAudio(Message("probe.no-sound", {"kind": "Windows Media"}))
     tag, channels, rate_hz, bytes_per_s, _, bits = layout
+    codec = wave_codec(tag, bits)
+    if codec in CONSTANT:
+        bytes_per_s = min(bytes_per_s, MOST_BYTES_A_SECOND)
     audio = Audio(
         format="wmv" if has_video else "wma",
-        codec=wave_codec(tag, bits),
+        codec=codec,
         sample_rate_hz=rate_hz,
         channels=channels,
         duration_ms=to_ms(source.size_bytes, bytes_per_s) if duration_ms is None else duration_ms,
     )
     header_bytes = source.unpack("<Q", 16)[0]
     audio = as_cut(audio, max(source.size_bytes - header_bytes, 0), declared_bytes - header_bytes)
-    if has_video or audio.codec not in CONSTANT:
+    if has_video or codec not in CONSTANT:
         return audio
     usual_ms = to_ms(source.size_bytes - header_bytes, bytes_per_s)
     return bounded(audio, usual_ms, least=SAMPLED, most=SAMPLED)
