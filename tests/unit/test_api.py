@@ -521,6 +521,7 @@ class TestOwnWebhooks:
             "http://hooks.example.com/jobs",
             "https://other.example.com/jobs",
             "https://hooks.example.com:8443/jobs",
+            "https://hooks.example.com:99999/jobs",
             "https://user@hooks.example.com/jobs",
             "https://hooks.example.com/jobs?token=1",
             "https://hooks.example.com.evil.example/",

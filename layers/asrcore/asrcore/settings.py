@@ -131,7 +131,10 @@ def check_webhook(url: str, settings: Settings) -> None:
         AsrError: `config`, WebhookUrlRefused; no message contains the URL.
     """
     address = urlsplit(url)
-    usual = address.scheme == "https" and address.port in {None, 443}
+    try:
+        usual = address.scheme == "https" and address.port in {None, 443}
+    except ValueError:  # no port has this number
+        usual = False
     if not (usual or settings.is_local) or (address.hostname or "") not in settings.webhook_hosts:
         reason = Message("WebhookUrlRefused.not-allowed", {"hosts": settings.webhook_hosts})
         raise AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", reason)
