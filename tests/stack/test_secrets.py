@@ -16,7 +16,7 @@ from tests.support.fake_functions import write_project
 from tests.support.permission_scenarios import MEETING
 from tests.support.pipeline import FOREVER
 from tests.support.scanned_stack import SearchedStack
-from tests.support.secrets_scan import CANARIES, Finding, Scanner, Written, leaks
+from tests.support.secrets_scan import CANARIES, Execution, Finding, Scanner, Written, history, leaks
 from tests.support.simulator_control import Control
 from tests.support.stack_client import Journey
 from tests.support.web import Web
@@ -251,6 +251,15 @@ class TestTheScanner:
             "the row planted",
         }
         assert {finding.what for finding in found} == {"abcpen.api_key of the secret"}
+
+    @pytest.mark.parametrize("part", ["input", "output", "cause"])
+    def test_scanner_reads_both_ends_of_an_execution_and_its_events(self, part):
+        said = {part: json.dumps({"said": SESSION})}
+        held = Execution("ends", said, []), Execution("events", {}, [{"stateExitedEventDetails": said}])
+
+        found = Scanner({SESSION: "a session of a role"}).scan(map(history, held))
+
+        assert [finding.where for finding in found] == ["the history of ends", "the history of events"]
 
     def test_scanner_is_skipped_by_no_test(self):
         imports = re.compile(r"(?m)^\s*from devstack\.stack import .*\bLocalStack\b")

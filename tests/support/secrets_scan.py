@@ -140,7 +140,7 @@ def leaks(stack: Any) -> list[Finding]:
         *_answers(stack),
         *_metrics(stack),
         *_traces(stack),
-        *map(_history, executions),
+        *map(history, executions),
     ]
     return Scanner(values).scan(written)
 
@@ -280,7 +280,8 @@ def _tokens(execution: Execution) -> list[str]:
     return [token for event in execution.events if (token := _passed_token(event))]
 
 
-def _history(execution: Execution) -> Written:
+def history(execution: Execution) -> Written:
+    """Return an execution's description, with its input and output, and its events."""
     said = [
         json.dumps(event, default=str, ensure_ascii=False).replace(_passed_token(event) or "\0", "")
         for event in execution.events
