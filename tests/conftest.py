@@ -53,6 +53,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_unconfigure() -> None:
+    """Leave what is stored to the process's end: pytest collects garbage five times now, a third of a second each."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def process_as_before() -> Iterator[None]:
     """Fail a file whose tests leave the process changed for those of the next file, which can be any other."""

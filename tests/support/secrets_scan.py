@@ -16,7 +16,7 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -92,18 +92,28 @@ class Scanner:
             self._values.setdefault(value[:SHORTEST_TEXT], {})[value] = what
 
     def scan(self, all_written: Iterable[Written]) -> list[Finding]:
-        """Yield each found secret with its place."""
-        return sorted({finding for written in all_written for finding in self._look(written)}, key=str)
-
-    def _look(self, written: Written) -> Iterator[Finding]:
-        text, where, accepted = plain(written.text), written.where, written.by_design
-        yield from (
-            Finding(what, where) for what, shape in SHAPES.items() if shape.search(text) if what not in accepted
+        """Return each found secret with its place."""
+        alike: dict[frozenset[str], list[tuple[str, str]]] = {}
+        for written in all_written:
+            alike.setdefault(written.by_design, []).append((written.where, plain(written.text)))
+        return sorted(
+            {finding for accepted, texts in alike.items() for finding in self._look(accepted, texts)}, key=str
         )
-        for values in (values for beginning, values in self._values.items() if beginning in text):
-            yield from (
-                Finding(what, where) for value, what in values.items() if what not in accepted and value in text
-            )
+
+    def _look(self, accepted: frozenset[str], texts: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+        """Search the texts of places with the same secrets by design: all at once, then each if one is found."""
+        joined = "\n".join(text for _, text in texts)
+        begun = (values for beginning, values in self._values.items() if beginning in joined)
+        found = [
+            (value, what)
+            for values in begun
+            for value, what in values.items()
+            if what not in accepted and value in joined
+        ]
+        shapes = [(shape, what) for what, shape in SHAPES.items() if what not in accepted and shape.search(joined)]
+        for where, text in texts if found or shapes else ():
+            yield from (Finding(what, where) for value, what in found if value in text)
+            yield from (Finding(what, where) for shape, what in shapes if shape.search(text))
 
 
 def plain(text: str) -> str:
