@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,19 @@ os.environ["NETRC"] = os.devnull
 def pytest_configure() -> None:
     """SIGTERM ends a run as Ctrl-C does: what its fixtures have started is ended, what they have written is removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Alternate files that wait, those of the stack, with files that compute: each worker takes the next file."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if path.parent.name == "stack"]
+    computing = [path for path in files if path.parent.name in {"simulation", "contract"}]
+    pairs = zip_longest(computing, waiting)
+    first = dict.fromkeys(path for pair in pairs for path in pair if path)
+    items[:] = [item for path in first | dict.fromkeys(files) for item in files[path]]
 
 
 def pytest_unconfigure() -> None:
