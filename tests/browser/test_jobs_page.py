@@ -908,6 +908,7 @@ def test_page_is_small_and_loads_nothing_external(page, local):
     assert len(gzip.compress(answer.body())) < LARGEST_BYTES
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
+    assert "img-src data:" in policy  # for its icon, without which a browser requests /favicon.ico
     assert "unsafe" not in policy
     assert answer.headers["referrer-policy"] == "no-referrer"
 

@@ -1,5 +1,6 @@
 """Check the exported files, also with third-party parsers."""
 
+import base64
 import io
 import json
 import re
@@ -282,7 +283,16 @@ def test_page_makes_no_network_request() -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
-    assert not re.search(r"https?://|\b(src|href)=", page)
+    assert not re.search(r"https?://|\b(src|href)=(?!\"data:)", page)
+
+
+def test_page_has_an_icon_which_its_policy_allows() -> None:
+    """Without one, browsers request /favicon.ico, and report that the policy forbids it."""
+    page = render(CALL, "html").decode()
+
+    icon = re.search(r'<link rel="icon" href="data:image/svg\+xml;base64,([^"]+)">', page)[1]
+    assert base64.b64decode(icon).startswith(b"<svg ")
+    assert "; img-src data:;" in page
 
 
 def test_recording_url_is_added_to_the_page() -> None:

@@ -38,6 +38,7 @@ def jobs_page(services: Services) -> JobsPage:
         "script-src": page.script_hash,
         "style-src": page.style_hash,
         "connect-src": f"'self' {audio} {transcripts}",
+        "img-src": "data:",
         "media-src": f"blob: {audio}",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -50,6 +50,7 @@ def load(page: Path, *views: str) -> Page:
     """
     style, script = _linked_style(page.with_suffix(".css"), set()), _linked_script(page.with_suffix(".js"))
     made = {
+        "icon": f"data:image/svg+xml;base64,{base64.b64encode((_COMMON / 'icon.svg').read_bytes()).decode()}",
         "style": style,
         "script": script,
         "style_hash": _hash(style),
