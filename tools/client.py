@@ -96,9 +96,15 @@ class Client:
         self._auth = auth
 
     def wait(self, job_id: str) -> "JobDetail":
-        """Return a job when it has ended, asking as often as the API says."""
+        """Return a job when it has ended, asking as often as the API says, also after it was busy."""
         while True:
-            response = self._send("GET", f"/jobs/{job_id}")
+            try:
+                response = self._send("GET", f"/jobs/{job_id}")
+            except ApiError as error:
+                if error.status not in (429, 503):
+                    raise
+                time.sleep(error.retry_after_s or 1)  # API Gateway's own 429 does not say
+                continue
             job: JobDetail = response.json()
             if job["status"] in ("COMPLETED", "FAILED"):
                 return job
