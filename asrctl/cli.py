@@ -290,16 +290,24 @@ def smoke(run: "Invocation", vendor: str | None, within: timedelta, keep: bool) 
 )
 @option("--from-file", metavar="FILE", message=Message("cli.help.setup.from_file"))
 @option("--from-environment", is_flag=True, message=Message("cli.help.setup.from_environment"))
+@option("--rotate-key", type=parameters.KEY_KIND, metavar="KIND", message=Message("cli.help.setup.rotate_key"))
 @parameters.no_test_option
 def setup(
-    run: "Invocation", *, accounts: tuple[str, ...], from_file: str | None, from_environment: bool, no_test: bool
+    run: "Invocation",
+    *,
+    accounts: tuple[str, ...],
+    from_file: str | None,
+    from_environment: bool,
+    rotate_key: str | None,
+    no_test: bool,
 ) -> "CommandResult[BaseModel]":
-    from asrctl import credential_sources
+    from asrctl import credential_sources, setup
     from asrctl.prompts import Prompter
-    from asrctl.setup import setup
 
-    if (bool(accounts), from_file is not None, from_environment).count(True) > 1:
+    if (bool(accounts), from_file is not None, from_environment, rotate_key is not None).count(True) > 1:
         raise _usage(Message("cli.usage.setup"))
+    if rotate_key is not None:
+        return setup.rotate_key(run.stack, rotate_key)
     source: credential_sources.CredentialSource
     if from_file is not None:
         source = credential_sources.read_file(from_file)
@@ -307,7 +315,7 @@ def setup(
         source = credential_sources.read_environment()
     else:
         source = credential_sources.Answers(Prompter(), accounts)
-    return setup(run.stack, source, test=not no_test)
+    return setup.setup(run.stack, source, test=not no_test)
 
 
 @commands.command(message=Message("cli.help.vendors"))

@@ -159,13 +159,19 @@ def _accounts() -> Iterable[str]:
     return list(ACCOUNTS)
 
 
+def _key_kinds() -> Iterable[str]:
+    from asrctl.signing_keys import GENERATORS
+
+    return list(GENERATORS)
+
+
 STATUS, ERROR_CLASS, VENDOR, DURATION = (
     LazyChoice(_statuses),
     LazyChoice(_error_classes),
     LazyChoice(_vendors),
     Duration(),
 )
-ACCOUNT = LazyChoice(_accounts)
+ACCOUNT, KEY_KIND = LazyChoice(_accounts), LazyChoice(_key_kinds)
 FORMAT, COLUMN_NAMES, MOMENT = LazyChoice(_formats), Columns(lambda: COLUMNS), Moment()
 FILE, NAMED_VALUE = ExistingFile(), NamedValue()
 NUMBER = click.IntRange(min=1)

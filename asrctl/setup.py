@@ -54,13 +54,34 @@ def setup(stack: DeployedStack, source: CredentialSource, *, test: bool) -> Comm
     off = stack.services.settings.off
     offered = [account for account in ACCOUNTS.values() if {vendor.name for vendor in account.vendors} - off]
     done = [_set_up(stack, account, source, test=test) for account in source.accounts(held, offered)]
-    lines: list[Line] = [line for each in done for line in each.lines]
-    if moved:
-        lines.append(Message("cli.setup.keys_moved", {"keys": moved}))
-    if generated:
-        lines.append(Message("cli.setup.keys_generated", {"keys": generated}))
+    lines: list[Line] = [*(line for each in done for line in each.lines), *_key_lines(moved, generated)]
     data = SetupShape(accounts=[each.shape for each in done], moved_keys=moved, generated_keys=generated)
     return CommandResult(data, [*lines, *_next_steps(done, stack)], ok=all(each.is_stored for each in done))
+
+
+def rotate_key(stack: DeployedStack, kind: str) -> CommandResult[SetupShape]:
+    """Generate a new signing key. The key before it still verifies; earlier ones are removed.
+
+    Args:
+        kind: of the key, one of GENERATORS.
+
+    Raises:
+        OperatorError: a secret cannot be read.
+    """
+    moved, generated = _store_signing_keys(stack, stack.read_secret(stack.secret_arn))
+    if kind not in generated:
+        signing = stack.read_secret(stack.signing_secret_arn)
+        stack.write_secret(stack.signing_secret_arn, signing_keys.rotated(signing, kind))
+        generated = [*generated, kind]
+    data = SetupShape(accounts=[], moved_keys=moved, generated_keys=generated)
+    return CommandResult(data, [*_key_lines(moved, generated), Message("cli.setup.rotated")])
+
+
+def _key_lines(moved: Sequence[str], generated: Sequence[str]) -> Iterator[Message]:
+    if moved:
+        yield Message("cli.setup.keys_moved", {"keys": [*moved]})
+    if generated:
+        yield Message("cli.setup.keys_generated", {"keys": [*generated]})
 
 
 def _store_signing_keys(stack: DeployedStack, held: Mapping[str, Any]) -> tuple[list[str], list[str]]:

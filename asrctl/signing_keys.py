@@ -26,6 +26,14 @@ def keys_of(held: Mapping[str, Any], name: str) -> list[str]:
     return [key for key in keys if key and isinstance(key, str)] if isinstance(keys, list) else []
 
 
+def rotated(signing: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the signing secret with a new key of a kind, and behind it the key that signed until now.
+
+    Earlier keys are left out: they verify nothing any more.
+    """
+    return {**signing, name: {"keys": [GENERATORS[name](), *keys_of(signing, name)[:1]]}}
+
+
 def completed(signing: Mapping[str, Any], earlier: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
     """Complete the signing secret.
 

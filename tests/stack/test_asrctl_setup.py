@@ -263,6 +263,20 @@ def test_keys_of_an_earlier_version_are_moved(operator, secrets):
     assert secrets.read("SigningSecret") == KEYS
 
 
+def test_rotation_keeps_the_key_before_and_removes_the_rest(operator, secrets):
+    found = operator.found("setup", "--rotate-key", "callback")
+    between = secrets.read("SigningSecret")["callback"]["keys"]
+    again = operator.run("setup", "--rotate-key", "callback")
+    after = secrets.read("SigningSecret")["callback"]["keys"]
+
+    assert (found["accounts"], found["generated_keys"]) == ([], ["callback"])
+    assert between[1:] == KEYS["callback"]["keys"][:1]
+    assert after[1:] == between[:1]
+    assert secrets.read("SigningSecret")["webhook"] == KEYS["webhook"]
+    assert secrets.read("VendorSecret") == HELD
+    assert [key for key in (*between, *after) if key in again.stdout + again.stderr] == []
+
+
 def test_setup_command_of_the_outputs_runs(operator, stack, secrets, programs):
     done = operator.shell(f"{programs.functions}\necho | {stack.outputs['SetupCommand']}", "")
 

@@ -83,6 +83,8 @@ def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
         pytest.param(["list", "--columns", "job,stats"], "Did you mean 'status'?", id="mistyped column"),
         pytest.param(["list", "--since", "yesterday"], "or a date such as 2026-11-30", id="a time that is none"),
         pytest.param(["get", "a.wav", "--format", "vt"], "Did you mean 'vtt'?", id="mistyped format"),
+        pytest.param(["setup", "abcpen", "--rotate-key", "webhook"], "or --rotate-key", id="accounts and a key"),
+        pytest.param(["setup", "--rotate-key", "webhok"], "Did you mean 'webhook'?", id="mistyped key"),
         pytest.param(["up"], "FILE", id="no file"),
         pytest.param(["up", "gone.wav"], "there is no file 'gone.wav'", id="a file that is none"),
         pytest.param(["up", "pyproject.toml", "--option", "speakers"], "is not NAME=VALUE", id="option without value"),

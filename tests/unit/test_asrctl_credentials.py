@@ -11,7 +11,7 @@ from asrcore.vendors.registry import VENDORS
 from asrctl.accounts import ACCOUNTS
 from asrctl.credential_sources import read_environment, read_file, variable
 from asrctl.result import OperatorError
-from asrctl.signing_keys import completed
+from asrctl.signing_keys import completed, rotated
 from tests.support.template import ROOT
 
 FIELDS = [(account, field) for account in ACCOUNTS.values() for field in account.fields]
@@ -138,6 +138,16 @@ def test_signing_keys_are_moved_or_generated(signing, earlier, moved, generated)
 
     assert (was_moved, was_generated) == (moved, generated)
     assert all(content[name]["keys"] for name in ("callback", "webhook"))
+
+
+def test_rotated_key_signs_before_the_one_that_signed():
+    other = {"callback": {"keys": ["c"]}}
+
+    content = rotated({**other, "webhook": {"keys": ["signs", "older"]}}, "webhook")
+
+    new, *rest = content.pop("webhook")["keys"]
+    assert new.startswith("whsec_")
+    assert (rest, content) == (["signs"], other)
 
 
 def test_moved_key_follows_the_newer_one():
