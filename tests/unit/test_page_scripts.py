@@ -48,22 +48,30 @@ def test_upload_is_resumed_after_a_response_that_passes(status):
 
 
 def test_upload_that_has_expired_begins_again():
-    answers = {"POST uploads/u1/parts": [500] * 3, "GET uploads/u1": [404]}
+    answers = {"POST uploads/u1/parts": [500] * 3, "GET uploads/u1": [404], "POST uploads/u1/complete": [404]}
     told = run_script(
         UPLOAD.replace("ANSWERS", json.dumps(answers))
-        + "await upload(); calls.length = 0; result = [await upload(), calls.slice(0, 2)];"
+        + "await upload(); calls.length = 0; result = [await upload(), calls.slice(0, 3)];"
     )
 
-    assert told == ["k", ["GET uploads/u1", "POST uploads"]]
+    assert told == ["k", ["GET uploads/u1", "POST uploads/u1/complete", "POST uploads"]]
 
 
 def test_lost_answer_to_a_completion_is_requested_again():
     answers = {"POST uploads/u1/complete": [0]}
+    told = run_script(UPLOAD.replace("ANSWERS", json.dumps(answers)) + "result = [await upload(), calls.slice(-2)];")
+
+    assert told == ["k", ["POST uploads/u1/complete"] * 2]
+
+
+def test_completed_upload_without_an_answer_is_not_repeated():
+    answers = {"POST uploads/u1/complete": [0] * 3, "GET uploads/u1": [404]}
     told = run_script(
-        UPLOAD.replace("ANSWERS", json.dumps(answers)) + "result = [await upload(), calls.slice(-2), calls[0]];"
+        UPLOAD.replace("ANSWERS", json.dumps(answers))
+        + "await upload(); calls.length = 0; result = [await upload(), calls];"
     )
 
-    assert told == ["k", ["POST uploads/u1/complete"] * 2, "POST uploads"]
+    assert told == ["k", ["GET uploads/u1", "POST uploads/u1/complete"]]
 
 
 # Three jobs; the API rejects what concerns the first. `calls`: every request. `saved`: the size of each saved file.

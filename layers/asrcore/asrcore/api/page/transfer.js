@@ -10,7 +10,7 @@ const KEPT = "asrcore.uploads", MOST_KEPT = 20; // uploads in parts that this br
 export async function send(file, settings, signal, progress) {
   const of = JSON.stringify([file.name, file.size, file.lastModified, settings]);
   const found = await interrupted(of);
-  if (found) return sendParts(file, of, found, signal, progress);
+  if (found) return found.parts ? sendParts(file, of, found, signal, progress) : found.key;
   const content_type = /^(audio|video)\//.test(file.type) ? file.type.split(";")[0] : null;
   const asked = { name: file.name, content_type, size_bytes: file.size, ...settings };
   const ticket = await (await post("uploads", asked)).json();
@@ -33,18 +33,20 @@ function remember(of, upload_id) {
   keep(KEPT, [...kept].slice(-MOST_KEPT));
 }
 
-// Return the upload of this file that was interrupted, if S3 has it still. Another rejection passes: its parts stay.
+// Return the upload of this file that was interrupted, if S3 has it still, or its recording, if only the answer to its
+// completion was lost. Another rejection passes: the parts stay.
 async function interrupted(of) {
   const upload_id = remembered().get(of);
   if (!upload_id) return null;
-  try {
-    return { upload_id, ...await get(`uploads/${upload_id}`) };
-  } catch (error) {
-    if (error.status !== NOT_FOUND) throw error;
-    remember(of, null);
-    return null;
-  }
+  const found = await unlessGone(get(`uploads/${upload_id}`)) ?? await unlessGone(complete(upload_id));
+  if (!found?.parts) remember(of, null);
+  return found && { upload_id, ...found };
 }
+const unlessGone = (answer) => answer.catch((error) => {
+  if (error.status !== NOT_FOUND) throw error;
+  return null;
+});
+const complete = async (upload_id) => (await post(`uploads/${upload_id}/complete`)).json();
 
 async function sendParts(file, of, { upload_id, part_bytes, parts, uploaded }, signal, progress) {
   const sent = new Map(uploaded.map(({ number, size_bytes }) => [number, size_bytes])); // bytes by part
@@ -66,8 +68,7 @@ async function sendParts(file, of, { upload_id, part_bytes, parts, uploaded }, s
   try {
     signal.throwIfAborted();
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sendSome));
-    // The answer may be lost after S3 has made the recording.
-    const { key } = await repeated(async () => (await post(`uploads/${upload_id}/complete`)).json(), signal);
+    const { key } = await repeated(() => complete(upload_id), signal);
     remember(of, null);
     return key;
   } catch (error) {
