@@ -201,3 +201,14 @@ def test_chinese_texts_are_set_as_chinese(domain):
 @pytest.mark.parametrize(("language", "text"), [("en", "asrctl: a, b"), ("zh-CN", "asrctl：a、b")])
 def test_list_in_a_message_is_separated_as_the_language_does(language, text):
     assert render(Message("cli.run.failed", {"problem": ["a", "b"]}), language) == text
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_bidi_controls_of_a_parameter_reorder_nothing_else(language):
+    name, isolated = "a\u202egpj.wav", "\u2068a\u202egpj.wav\u2069"
+    reason = Message("probe.other", {"what": name})
+
+    text = render(Message("NotAudio", {"key": f"{name}\n{name}", "reason": reason}), language)
+
+    assert f"{isolated}\n{isolated}" in text
+    assert text.count(isolated) == text.count(name) == 3

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asrcore.core.transcript import Transcript, Utterance
+from asrcore.messages.bidi import isolate
 from asrcore.render import FORMATS, Exports, render, with_recording
-from asrcore.render.bidi import isolate
 from asrcore.render.cues import Cue, CueSize, cues
 from asrcore.render.lines import columns
 from asrcore.render.speech import speech

@@ -17,6 +17,8 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+from asrcore.messages.bidi import isolate
+
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
@@ -115,10 +117,12 @@ class _Formatter(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "first_line":
-            return self.format_field(value, "").split("\n", 1)[0]
+            text = value if isinstance(value, str) else self.format_field(value, "")
+            return isolate(text.split("\n", 1)[0])
         if isinstance(value, Message):
             return render(value, self._language)
         if isinstance(value, list):
             separator = "\n" if format_spec == "lines" else render(Message("list.separator"), self._language)
             return separator.join(self.format_field(each, "") for each in value)
-        return str(value)
+        # A name or a vendor's text may contain bidirectional controls, which must not reorder the words around it.
+        return "\n".join(map(isolate, str(value).split("\n")))

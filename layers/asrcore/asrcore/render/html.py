@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from asrcore.core.transcript import Transcript
 from asrcore.messages import LOCALES, Language, render_stored
+from asrcore.messages.bidi import isolate
 from asrcore.render import subtitles, text
-from asrcore.render.bidi import isolate
 from asrcore.render.cues import Cue
 from asrcore.render.lines import ends_sentence
 from asrcore.render.pages import Page, as_data, load

@@ -6,7 +6,7 @@ players interpret as markup are replaced by similar ones.
 
 from collections.abc import Iterable, Sequence
 
-from asrcore.render.bidi import isolate
+from asrcore.messages.bidi import isolate
 from asrcore.render.cues import Cue
 
 # Players hide <tags> and {\commands}; an arrow of three characters makes a line of times.

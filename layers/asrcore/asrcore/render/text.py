@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from asrcore.render.bidi import isolate
+from asrcore.messages.bidi import isolate
 from asrcore.render.speech import Speech, Turn
 
 
