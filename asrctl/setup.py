@@ -11,40 +11,54 @@ from asrctl.credential_check import ACCEPTED, CredentialCheck, check_credentials
 from asrctl.credential_sources import CredentialSource
 from asrctl.formatting import program_name
 from asrctl.result import CommandResult, Line
-from asrctl.shapes import AccountSetup, CredentialShape, SetupShape
+from asrctl.shapes import AccountSetup, CredentialShape, CredentialStatus, SetupShape
 from asrctl.stack import DeployedStack
 
 
 @dataclass(frozen=True)
 class _SetUp:
-    """One account after its set-up: whether it was stored, and the check of each vendor that uses it."""
+    """One account after its set-up: whether it was stored, and the check of each vendor that uses it.
+
+    rejected_fields: those of a stored account that were left as they were, because no vendor accepts them.
+    """
 
     account: Account
     is_stored: bool
     checks: Sequence[CredentialCheck]
+    rejected_fields: Sequence[str]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.is_stored and not self.rejected_fields
 
     @property
     def lines(self) -> list[Message]:
-        code = "cli.setup.stored" if self.is_stored else "cli.setup.not_stored"
-        return [Message(code, {"account": self.account.name}), *map(describe, self.checks)]
+        about: dict[str, Param] = {"account": self.account.name, "fields": [*self.rejected_fields]}
+        stored = "cli.setup.stored" if self.is_whole else "cli.setup.stored_in_part"
+        return [Message(stored if self.is_stored else "cli.setup.not_stored", about), *map(describe, self.checks)]
 
     @property
     def shape(self) -> AccountSetup:
-        vendors = [CredentialShape(**shape_fields(check)) for check in self.checks]
-        return AccountSetup(account=self.account.name, stored=self.is_stored, vendors=vendors)
+        return AccountSetup(
+            account=self.account.name,
+            stored=self.is_stored,
+            rejected_fields=[*self.rejected_fields],
+            vendors=[CredentialShape(**shape_fields(check)) for check in self.checks],
+        )
 
 
 def setup(stack: DeployedStack, source: CredentialSource, *, test: bool) -> CommandResult[SetupShape]:
     """Store signing keys where there are none, and the credentials of each account that a vendor accepts.
 
-    An account is stored when at least one of its vendors accepts it: few customers have a licence for all of them.
+    An account is stored when at least one of its vendors accepts it: few customers have a licence for all of them. A
+    field that only rejected vendors use stays as it was.
 
     Args:
         source: of the accounts and their fields.
         test: False stores complete credentials without a submission, for vendors that only the functions can reach.
 
     Returns:
-        Not `ok` when an account was not stored.
+        Not `ok` when an account was not stored, or without some of its fields.
 
     Raises:
         OperatorError: a secret, a file or an answer cannot be read. Accounts that were set up before stay stored.
@@ -56,7 +70,7 @@ def setup(stack: DeployedStack, source: CredentialSource, *, test: bool) -> Comm
     done = [_set_up(stack, account, source, test=test) for account in source.accounts(held, offered)]
     lines: list[Line] = [*(line for each in done for line in each.lines), *_key_lines(moved, generated)]
     data = SetupShape(accounts=[each.shape for each in done], moved_keys=moved, generated_keys=generated)
-    return CommandResult(data, [*lines, *_next_steps(done, stack)], ok=all(each.is_stored for each in done))
+    return CommandResult(data, [*lines, *_next_steps(done, stack)], ok=all(each.is_whole for each in done))
 
 
 def rotate_key(stack: DeployedStack, kind: str) -> CommandResult[SetupShape]:
@@ -102,16 +116,33 @@ def _store_signing_keys(stack: DeployedStack, held: Mapping[str, Any]) -> tuple[
 def _set_up(stack: DeployedStack, account: Account, source: CredentialSource, *, test: bool) -> _SetUp:
     """Check an account's new fields and store them, again for as long as the operator corrects them."""
     stored = stack.read_secret(stack.secret_arn).get(account.name)
-    fields = dict(stored) if isinstance(stored, Mapping) else {}
+    former: dict[str, str] = dict(stored) if isinstance(stored, Mapping) else {}
+    fields = former
     while True:
         fields = source.fields(account, fields)
         checks = check_credentials(stack, {account.name: fields}, account.vendors, test=test)
         is_accepted = any(check.status in ACCEPTED for check in checks)
+        rejected = _rejected_fields(account, fields, checks) if is_accepted else []
         if is_accepted:  # read again, as another operator may have changed another account meanwhile
-            stack.write_secret(stack.secret_arn, {**stack.read_secret(stack.secret_arn), account.name: fields})
-        result = _SetUp(account, is_accepted, checks)
-        if is_accepted or not source.wants_retry(result.lines):
+            accepted = {name: value for name, value in fields.items() if name not in rejected}
+            kept = {name: former[name] for name in rejected if name in former}
+            held = stack.read_secret(stack.secret_arn)
+            stack.write_secret(stack.secret_arn, {**held, account.name: accepted | kept})
+        result = _SetUp(account, is_accepted, checks, rejected)
+        if result.is_whole or not source.wants_retry(result.lines):
             return result
+
+
+def _rejected_fields(account: Account, fields: Mapping[str, str], checks: Sequence[CredentialCheck]) -> list[str]:
+    """Return the fields that only vendors use which reject them, in the account's order."""
+    status = {check.vendor: check.status for check in checks}
+    unused = (CredentialStatus.REJECTED, CredentialStatus.MISSING)
+    used = {name for each in account.vendors if status[each.name] not in unused for name in each.secret_fields}
+    if not all(map(fields.get, used)):  # a vendor accepts other fields in place of these
+        return []
+    rejected = [each for each in account.vendors if status[each.name] is CredentialStatus.REJECTED]
+    at_fault = {name for each in rejected for name in each.secret_fields if fields.get(name)} - used
+    return [field.name for field in account.fields if field.name in at_fault]
 
 
 def _next_steps(done: Sequence[_SetUp], stack: DeployedStack) -> Iterator[Message]:
@@ -121,5 +152,5 @@ def _next_steps(done: Sequence[_SetUp], stack: DeployedStack) -> Iterator[Messag
         yield Message("cli.setup.next_unchanged", about)
     if any(each.is_stored for each in done):
         yield Message("cli.setup.next", about)
-    if not all(each.is_stored for each in done):
+    if not all(each.is_whole for each in done):
         yield Message("cli.setup.next_again", about)

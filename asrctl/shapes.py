@@ -254,10 +254,14 @@ class VendorsShape(Shape):
 
 
 class AccountSetup(Shape):
-    """One account of `setup`. vendors: the check of each vendor that uses it."""
+    """One account of `setup`. vendors: the check of each vendor that uses it.
+
+    rejected_fields: those of a stored account that were left as they were, because no vendor accepts them.
+    """
 
     account: str
     stored: bool
+    rejected_fields: list[str]
     vendors: list[CredentialShape]
 
 

@@ -222,6 +222,19 @@ def test_setup_from_a_file_stores_all_accounts(operator, new, file):
     assert new.read("VendorSecret") == {name: HELD[name] for name in ACCOUNTS}
 
 
+def test_field_that_no_vendor_accepts_stays_as_it_was(operator, secrets, file):
+    wrong = {"tencent": {**HELD["tencent"], "appid": "1"}, "volcengine": {**HELD["volcengine"], "token": "another"}}
+    file.write_text(json.dumps(wrong))
+
+    found = operator.found("setup", "--from-file", str(file), status=1)
+
+    assert [(account["account"], account["stored"], account["rejected_fields"]) for account in found["accounts"]] == [
+        ("tencent", True, ["appid"]),
+        ("volcengine", True, ["appid", "token", "cluster"]),
+    ]
+    assert secrets.read("VendorSecret") == HELD
+
+
 def test_file_that_others_can_read_is_refused(operator, new, file):
     file.chmod(0o640)
 

@@ -3,17 +3,22 @@
 import io
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from asrcore.messages import LOCALES, render
 from asrcore.vendors.registry import VENDORS
 from asrctl.accounts import ACCOUNTS
-from asrctl.credential_sources import read_environment, read_file, variable
+from asrctl.credential_check import CredentialCheck
+from asrctl.credential_sources import GivenFields, read_environment, read_file, variable
 from asrctl.result import OperatorError
+from asrctl.setup import setup
+from asrctl.shapes import CredentialStatus
 from asrctl.signing_keys import completed, rotated
 from tests.support.template import ROOT
 
+APPLICATION = {"appid": "new", "token": "new", "cluster": "new"}
 FIELDS = [(account, field) for account in ACCOUNTS.values() for field in account.fields]
 
 
@@ -120,6 +125,32 @@ def test_environment_has_a_variable_per_field():
 
 def test_environment_without_credentials_names_a_variable():
     assert "ASRCTL_TENCENT_SECRET_ID" in refusal(lambda: read_environment({"PATH": "/bin"}))
+
+
+@pytest.mark.parametrize(
+    ("given", "rejected", "stored"),
+    [
+        pytest.param({"api_key": "new", **APPLICATION}, "volcengine-bigmodel", APPLICATION, id="field of one vendor"),
+        pytest.param(APPLICATION, "volcengine", APPLICATION, id="fields of both"),
+    ],
+)
+def test_rejected_field_is_stored_if_another_vendor_uses_it(given, rejected, stored, monkeypatch):
+    secret = {"volcengine": {"note": "kept"}, "callback": {}}
+    working = {"volcengine": CredentialStatus.WORKING, "volcengine-bigmodel": CredentialStatus.WORKING}
+    checks = [CredentialCheck(*each) for each in (working | {rejected: CredentialStatus.REJECTED}).items()]
+    monkeypatch.setattr("asrctl.setup.check_credentials", lambda *_, **__: checks)
+    stack = SimpleNamespace(
+        read_secret=lambda arn: secret,
+        write_secret=lambda arn, content: secret.update(content),
+        secret_arn="vendors",
+        signing_secret_arn="signing",
+        services=SimpleNamespace(settings=SimpleNamespace(off=frozenset())),
+        options="",
+    )
+
+    setup(stack, GivenFields({"volcengine": given}), test=True)
+
+    assert secret["volcengine"] == {"note": "kept"} | stored
 
 
 @pytest.mark.parametrize(
