@@ -472,6 +472,27 @@ def test_amr_in_3gp_has_the_rate_of_its_codec(entry: bytes, wide: bool, rate_hz:
 
 
 @pytest.mark.parametrize(
+    ("wide", "frame_type"), [pytest.param(False, 7, id="narrow"), pytest.param(True, 8, id="wide")]
+)
+def test_amr_in_3gp_has_no_fewer_frames_than_its_bytes(wide: bool, frame_type: int) -> None:
+    data = bytearray(remux(amr(wide=wide, frames=3000, frame_types=(frame_type,)), "3gp"))
+    honest = Recorded(bytes(data)).probe()
+    sizes, times = data.index(b"stsz") + 8, data.index(b"stts") + 12
+    size_bytes, frames = struct.unpack(">II", data[sizes : sizes + 8])
+    data[sizes : sizes + 8] = struct.pack(">II", size_bytes * 10, frames // 10)  # ten are listed as one
+    data[times : times + 4] = struct.pack(">I", frames // 10)
+    for name, at in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
+        place = data.index(name) + at
+        data[place : place + 4] = struct.pack(">I", int.from_bytes(data[place : place + 4]) // 10)
+
+    audio = Recorded(bytes(data)).probe()
+
+    assert (honest.duration_ms, honest.warnings) == (near(60_000), [])
+    assert audio.duration_ms == near(60_000)
+    assert [warning.code for warning in audio.warnings] == ["warning.header-length"]
+
+
+@pytest.mark.parametrize(
     ("codec", "entry"), [pytest.param("ac3", b"ac-3", id="ac3"), pytest.param("eac3", b"ec-3", id="eac3")]
 )
 def test_dolby_in_mp4_has_the_rate_of_its_codec(codec: str, entry: bytes) -> None:

@@ -45,6 +45,7 @@ FIXED = {
     b"samr": Sound("amr_nb", 8000, 1, frame_samples=160),
     b"sawb": Sound("amr_wb", 16000, 1, frame_samples=320),
 }
+MOST_AMR_BYTES = {"amr_nb": 32, "amr_wb": 61}  # of 20 ms; the entry and the index say how many are listed as one
 # (kind of number, bits or 0 where the entry says, order of bytes)
 PCM = {
     b"sowt": ("s", 0, "le"),
@@ -106,6 +107,7 @@ def parse_mp4(source: ByteSource) -> Audio:
         sound = _as_first_frame(source, moov, track, sound)
         indexed_ms = _table_ms(source, track, table, sound)
         audio = bounded(audio, indexed_ms, least=SAMPLED, most=math.inf if is_fragmented else SAMPLED)
+    audio = bounded(audio, _least_amr_ms(table, sound), least=SAMPLED, most=math.inf)
     audio = as_cut(audio, source.size_bytes - moov.end, declared_end - moov.end)
     if audio.format != "m4a":
         return audio  # most bytes are the picture's
@@ -158,6 +160,12 @@ def _usual_ms(source: ByteSource, moov: Box, table: FrameTable, sound: Sound) ->
         return None
     sound_bytes = source.size_bytes - (moov.end - moov.start)
     return samples_ms(sound_bytes / frame_bytes * frames * sound.frame_samples, sound.rate_hz)
+
+
+def _least_amr_ms(table: FrameTable, sound: Sound) -> int | None:
+    """Return the length of the frames in the index, as if each were of AMR's highest rate; None for another codec."""
+    most_bytes = MOST_AMR_BYTES.get(sound.codec)
+    return to_ms(table.frames * table.usual_bytes / most_bytes, 50) if most_bytes else None
 
 
 def _as_first_frame(source: ByteSource, moov: Box, track: Box, sound: Sound) -> Sound:
