@@ -26,7 +26,9 @@ MOST_ERRORS_IN_ENGLISH = 0.2
 
 @pytest.fixture(scope="module")
 def model():
-    return engine.load(find_model())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HF_HUB_OFFLINE", "1")  # as the engine does for its own process; unset afterwards
+        yield engine.load(find_model())
 
 
 def text_of(recognition):
