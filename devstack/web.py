@@ -94,7 +94,7 @@ class KeepAliveHandler(WSGIRequestHandler):
             finally:
                 getattr(chunks, "close", lambda: None)()
             status, headers, *_ = started[-1]
-        except Exception:
+        except Exception:  # the boundary: whatever an application raises is answered, and its connection stays usable
             logging.getLogger("werkzeug").exception("Error on request")
             status, headers, body = "500 Internal Server Error", [], b""
         self._send(status, headers, body)
