@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection
 from re import Match
 
+from asrcore.core.remote_recordings import USUAL_CONTENT
+
 REPLACEMENT = "(URL)"
 _SLASH = r"(?:\\{0,8}/|\\{1,8}u002f)"
 _ENCODED_SLASH = r"%(?:25)*2F"
@@ -36,7 +38,7 @@ _PERHAPS = "|".join(
     )
 )
 _QUERY = r"(?:\?|\\u003f|%(?:25)*3F)"
-_OF_A_HOST = rf"{_QUERY}|\.(?:wav|mp3|m4a|mp4|flac|ogg|opus|aac|amr|wma|flv|3gp|silk)(?![a-z0-9.])"
+_OF_A_HOST = rf"{_QUERY}|\.(?:{'|'.join(USUAL_CONTENT)})(?![a-z0-9.])"
 _OF_A_PATH = rf"{_QUERY}[a-z0-9._~%-]{{1,64}}?(?:=|\\u003d|%(?:25)*3D)"
 # Of bytes, also for texts: no character of UTF-8 beyond ASCII has a byte of ASCII.
 _ADDRESS_RE, _PERHAPS_RE, _OF_A_HOST_RE, _OF_A_PATH_RE = (

@@ -173,14 +173,16 @@ def _as_first_frame(source: ByteSource, moov: Box, track: Box, sound: Sound) -> 
 
     Frames of another length may follow. Unchanged for a codec whose frames are not known.
     """
+    if sound.codec in ("ac3", "eac3"):
+        return replace(sound, frame_samples=AC3_SAMPLES)
+    if sound.codec not in ("opus", "mp3"):
+        return sound
     chunks = _find(source, track, *TABLES, b"stco"), _find(source, track, *TABLES, b"co64")
     start = _word(source, chunks[0], 8, 8) or _word(source, chunks[1], 12, 12) or _first_data(source, moov.end)
     head = source.peek(start, 4) if start else b""
     if sound.codec == "opus":
         return replace(sound, rate_hz=OPUS_CLOCK_HZ, frame_samples=opus_samples(head))
-    if sound.codec in ("ac3", "eac3"):
-        return replace(sound, frame_samples=AC3_SAMPLES)
-    frame = MP3.parse(head, 0) if sound.codec == "mp3" else None
+    frame = MP3.parse(head, 0)
     return replace(sound, rate_hz=frame.sample_rate_hz, frame_samples=frame.samples) if frame else sound
 
 
