@@ -82,11 +82,7 @@ def rotate_key(stack: DeployedStack, kind: str) -> CommandResult[SetupShape]:
     Raises:
         OperatorError: a secret cannot be read.
     """
-    moved, generated = _store_signing_keys(stack, stack.read_secret(stack.secret_arn))
-    if kind not in generated:
-        signing = stack.read_secret(stack.signing_secret_arn)
-        stack.write_secret(stack.signing_secret_arn, signing_keys.rotated(signing, kind))
-        generated = [*generated, kind]
+    moved, generated = _store_signing_keys(stack, stack.read_secret(stack.secret_arn), rotated=kind)
     data = SetupShape(accounts=[], moved_keys=moved, generated_keys=generated)
     return CommandResult(data, [*_key_lines(moved, generated), Message("cli.setup.rotated")])
 
@@ -98,13 +94,20 @@ def _key_lines(moved: Sequence[str], generated: Sequence[str]) -> Iterator[Messa
         yield Message("cli.setup.keys_generated", {"keys": [*generated]})
 
 
-def _store_signing_keys(stack: DeployedStack, held: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def _store_signing_keys(
+    stack: DeployedStack, held: Mapping[str, Any], *, rotated: str | None = None
+) -> tuple[list[str], list[str]]:
     """Complete the signing secret, then remove the keys of an older installation from the vendors' secret.
+
+    rotated: the kind of a key to generate, also where there is one. It is one write: a read right after a write may
+    return what was stored before.
 
     Returns the kinds of keys that were moved, and those that were generated.
     """
     signing = stack.read_secret(stack.signing_secret_arn)
     content, moved, generated = signing_keys.completed(signing, held)
+    if rotated is not None and rotated not in generated:
+        content, generated = signing_keys.rotated(content, rotated), [*generated, rotated]
     if content != signing:
         stack.write_secret(stack.signing_secret_arn, content)
     kept = {name: fields for name, fields in held.items() if name not in signing_keys.GENERATORS}
