@@ -31,14 +31,23 @@ INIT_LIMIT_S = 10
 MAX_ENVIRONMENTS = 10
 
 INTERPRETER = (sys.executable, "-P", "-s", "-u")
-# Most of a process's start. As they are imported they read no variable in which two functions differ.
+# What handlers import, most of a process's start. As they are imported they read no variable in which two functions of
+# a prefork server differ.
 LAYER_PACKAGE = "asrcore"
 PRELOADED = (
     "boto3.s3.inject",
-    "requests",
-    "asrcore.api.models",
-    "asrcore.services",
-    "asrcore.vendors.registry",
+    "asrcore.api.jobs_page",
+    "asrcore.api.routes",
+    "asrcore.aws",
+    "asrcore.backfill",
+    "asrcore.callback",
+    "asrcore.convert",
+    "asrcore.net.vendor_http",
+    "asrcore.net.webhook_client",
+    "asrcore.notify",
+    "asrcore.poll",
+    "asrcore.render",
+    "asrcore.sweep",
 )
 
 
@@ -199,7 +208,7 @@ class _Environment:
         self._process: Process
         with theirs, log_path.open("ab") as log:
             if layer := preloaded_layer(settings):
-                self._process = prefork_server(layer, settings.runtime).start(theirs, log.fileno())
+                self._process = prefork_server(layer, settings).start(theirs, log.fileno())
                 start = {
                     "folder": str(settings.folder),
                     "path": [str(path) for path in (settings.folder, *settings.layers)],
@@ -326,13 +335,14 @@ class ForkedProcess:
 class PreforkServer:
     """The process that prefork.py runs in, for all functions with one layer. Safe to use from several threads."""
 
-    def __init__(self, layer: Path, lambda_runtime: str) -> None:
+    def __init__(self, layer: Path, variables: dict[str, str]) -> None:
+        """variables: those that the modules of the layer may read as they are imported."""
         self._requests, theirs = socket.socketpair()
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [*INTERPRETER, prefork.__file__, str(theirs.fileno()), str(_lifeline()), *PRELOADED],
-                env={**common_variables(lambda_runtime), "PYTHONPATH": str(layer)},
+                env={**variables, "PYTHONPATH": str(layer)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), _lifeline()],
                 start_new_session=True,
@@ -362,16 +372,20 @@ def preloaded_layer(settings: Settings) -> Path | None:
     return next((layer for layer in settings.layers if (layer / LAYER_PACKAGE).is_dir()), None)
 
 
-_servers: dict[tuple[Path, str], PreforkServer] = {}
+_servers: dict[tuple[Path, tuple[tuple[str, str], ...]], PreforkServer] = {}
 _servers_lock = threading.Lock()
 
 
-def prefork_server(layer: Path, lambda_runtime: str) -> PreforkServer:
-    """Return this process's server for the layer, which starts when it is first needed."""
+def prefork_server(layer: Path, settings: Settings) -> PreforkServer:
+    """Return this process's server for the function's layer, which starts when it is first needed."""
+    # The layer's logger reads Powertools' variables, such as the log level, as it is imported.
+    of_imports = {name: value for name, value in settings.variables.items() if name.startswith("POWERTOOLS_")}
+    variables = {**common_variables(settings.runtime), **of_imports}
+    key = layer, tuple(sorted(variables.items()))
     with _servers_lock:
-        if (layer, lambda_runtime) not in _servers:
-            _servers[layer, lambda_runtime] = PreforkServer(layer, lambda_runtime)
-        return _servers[layer, lambda_runtime]
+        if key not in _servers:
+            _servers[key] = PreforkServer(layer, variables)
+        return _servers[key]
 
 
 @functools.cache

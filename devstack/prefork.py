@@ -10,15 +10,18 @@ import contextlib
 import gc
 import importlib
 import os
-import runpy
 import selectors
 import signal
 import socket
 import struct
 import sys
 import time
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
+# Those that a function has a client of.
+SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "stepfunctions")
 STATUS = struct.Struct(">i")
 RUNTIME = str(Path(__file__).with_name("runtime.py"))
 
@@ -95,13 +98,13 @@ class ForkingServer:
                 status.send(STATUS.pack(os.waitstatus_to_exitcode(code)))
 
 
-def become_runtime(api: int, log: int, lifeline: int) -> None:
+def become_runtime(runtime: ModuleType, api: int, log: int, lifeline: int) -> None:
     """Make this process what runtime.py is when it is started by itself."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
     connection = socket.socket(fileno=api)
-    start, _ = runpy.run_path(RUNTIME)["receive"](connection)
+    start, _ = runtime.receive(connection)
     connection.detach()
     os.environ.clear()
     os.environ.update(start["variables"])
@@ -109,7 +112,27 @@ def become_runtime(api: int, log: int, lifeline: int) -> None:
     os.chdir(start["folder"])
     sys.path[:] = [*start["path"], *(each for each in sys.path if each not in start["path"])]
     sys.argv = [RUNTIME, str(api), str(lifeline)]
-    runpy.run_path(RUNTIME, run_name="__main__")
+    sys.modules["__main__"] = runtime
+    runtime.main()
+
+
+def load_runtime() -> ModuleType:
+    """Return runtime.py as a module."""
+    runtime = ModuleType("runtime")
+    runtime.__file__ = RUNTIME
+    SourceFileLoader(runtime.__name__, RUNTIME).exec_module(runtime)
+    return runtime
+
+
+def read_models() -> None:
+    """Let boto3's default session, which each process has then, read the models of the services that functions call.
+
+    It reads the region, the address and the credentials only as a process makes a client.
+    """
+    import boto3  # noqa: PLC0415 - the layer's, if it has one
+
+    for service in SERVICES:
+        boto3.client(service, "us-east-1", aws_access_key_id="unused", aws_secret_access_key="unused")  # noqa: S106 - no secret
 
 
 def main() -> None:
@@ -119,10 +142,13 @@ def main() -> None:
         # A function that imports it reports why it cannot be imported.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        read_models()
+    runtime = load_runtime()
     gc.freeze()
     started = ForkingServer(requests).serve()
     if started:
-        become_runtime(*started, lifeline)
+        become_runtime(runtime, *started, lifeline)
 
 
 if __name__ == "__main__":

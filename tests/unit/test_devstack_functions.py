@@ -21,6 +21,7 @@ from devstack.functions import (
     PRELOADED,
     Function,
     common_variables,
+    prefork_server,
 )
 from devstack.settings import ROOT
 from tests.support.fake_functions import make_function, make_layer, wait_for
@@ -294,8 +295,13 @@ def test_closing_ends_processes_that_are_busy(make: Make, tmp_path: Path):
 DESCRIBE = """
     import os, resource, signal, sys, threading
 
+    import boto3
+
     def lambda_handler(event, context):
+        client = boto3.client("dynamodb")
         return {
+            "client": [client.meta.region_name, client.meta.endpoint_url, client._client_config.user_agent],
+            "credentials": vars(client._get_credentials()),
             # Python itself sets LC_CTYPE where a machine lacks Lambda's locale.
             "variables": {**os.environ, "AWS_LAMBDA_LOG_STREAM_NAME": "", "LC_CTYPE": ""},
             "path": sys.path,
@@ -320,7 +326,8 @@ def test_forked_process_equals_started_process(tmp_path: Path, preloaded: Path):
     for kind, layer in {"started": make_layer(tmp_path / "layer"), "forked": preloaded}.items():
         folder = tmp_path / kind
         folder.mkdir()
-        function = make_function(folder, DESCRIBE, variables={"JOBS_TABLE": "jobs"}, layer=layer)
+        variables = {"JOBS_TABLE": "jobs", "AWS_ENDPOINT_URL": "http://localhost:1"}
+        function = make_function(folder, DESCRIBE, variables=variables, layer=layer)
         answer = function.invoke(b"{}").payload.decode()
         function.close()
         described.append(json.loads(answer.replace(str(layer), "the layer").replace(str(folder), "the folder")))
@@ -394,7 +401,7 @@ READS = """
 # Of the interpreter and of packages: the local stack gives functions none of them.
 NEVER_SET = {
     "HOME", "PYTHONUSERBASE", "PYTHONTZPATH", "_PYTHON_PROJECT_BASE", "_PYTHON_SYSCONFIGDATA_NAME",
-    "PYDANTIC_DISABLE_PLUGINS", "POWERTOOLS_DEBUG",
+    "PYDANTIC_DISABLE_PLUGINS", "LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL",
 }  # fmt: skip
 
 
@@ -409,9 +416,17 @@ def test_preloaded_modules_read_no_function_specific_variable():
     )
 
     assert not done.stderr
-    assert set(done.stdout.split()) <= NEVER_SET | set(common_variables("python3.13"))
+    of_functions = set(done.stdout.split()) - NEVER_SET - set(common_variables("python3.13"))
+    assert not [name for name in of_functions if not name.startswith("POWERTOOLS_")]
     template = (ROOT / "template.yaml").read_text()
-    assert not [name for name in NEVER_SET if f"{name}:" in template]
+    assert not [name for name in NEVER_SET if f" {name}:" in template]
+
+
+def test_functions_with_other_log_levels_have_another_server(tmp_path: Path, preloaded: Path):
+    settings = make_function(tmp_path, "", layer=preloaded).settings
+    debugging = replace(settings, variables={"POWERTOOLS_LOG_LEVEL": "DEBUG"})
+
+    assert prefork_server(preloaded, debugging) is not prefork_server(preloaded, settings)
 
 
 STAYS = """
