@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote_plus
+from weakref import WeakKeyDictionary
 
+import boto3
 import pytest
 from botocore import session
 from jsonschema.validators import validator_for
@@ -23,7 +27,7 @@ from asrctl.cli import main
 from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
-# Each command creates a session, and each session reads AWS's service models: here they are read once.
+# Each session reads AWS's service models: here they are read once.
 _LOADER = functools.cache(session.create_loader)
 SHAPES = json.loads((ROOT / "schemas/asrctl.schema.json").read_text("utf-8"))
 # Made once: `jsonschema.validate` checks the schema itself at each call, which takes longer than most commands.
@@ -40,17 +44,39 @@ class Done:
     stderr: str
 
 
+class Session(boto3.Session):
+    """A session that creates each of its clients once."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str, **settings: Any) -> Any:  # type: ignore[override]
+        """Return the client with these settings."""
+        config = vars(settings["config"])
+        known = str((service, {**settings, "config": config}))
+        if known not in self._clients:
+            self._clients[known] = super().client(service, **settings)  # type: ignore[call-overload]
+        return self._clients[known]
+
+
+# The sessions of each stack's commands: creating clients takes as long as all that most commands do with them.
+_SESSIONS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
 class Operator(Journey):
     """A client with the operator's commands."""
 
     def run(self, *arguments: str, answer: str = "") -> "Done":
         """Run a command; `answer` is the input to its prompt."""
         place = ["--endpoint-url", self.stack.aws_endpoint_url, "--region", self.stack.region]
+        sessions = _SESSIONS.setdefault(self.stack, functools.cache(Session))
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setenv("AWS_ACCESS_KEY_ID", "local")
             patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
             patch.setattr(session, "create_loader", _LOADER)
+            patch.setattr("asrctl.stack.boto3", SimpleNamespace(Session=sessions))
             patch.setattr("sys.stdin", io.StringIO(answer))
             status = main([*arguments, *place])
         return Done(status, out.getvalue(), err.getvalue())
