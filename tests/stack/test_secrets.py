@@ -195,8 +195,8 @@ class TestTheScanner:
                 "Tencent's signature",
                 id="a request to Tencent",
             ),
-            pytest.param('{"X-App-Signature": "aGVsbG8="}', "a vendor's signature", id="a request to abcpen"),
-            pytest.param("appid=1&signa=aGVsbG8gd29ybGQ%3D", "a vendor's signature", id="a form for abcpen"),
+            pytest.param('{"X-App-Signature": "aGVsbG8="}', "a signature in abcpen's header", id="a request to abcpen"),
+            pytest.param("appid=1&signa=aGVsbG8gd29ybGQ%3D", "a signature in abcpen's form", id="a form for abcpen"),
             pytest.param("Authorization: Bearer; SYNTHETIC", "a bearer token", id="a request to Volcengine"),
             pytest.param(
                 f"POST /callbacks/volcengine/{'a' * 32}/1/{'s' * 43}",

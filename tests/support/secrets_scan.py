@@ -30,14 +30,17 @@ from moto.xray.models import xray_backends
 from devstack.settings import ACCOUNT_ID, SECRETS
 
 NAMES = frozenset({"appid", "cluster"})
+# Each begins with characters that a search finds fast; those of UPPER_OR_LOWER are searched for in lower case.
 SHAPES: Mapping[str, re.Pattern[str]] = {
-    "a presigned URL": re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE),
+    "a presigned URL": re.compile(r"x-amz-(signature|credential|security-token)"),
     "AWS's signature": re.compile(r"AWS4-HMAC-SHA256 Credential="),
     "Tencent's signature": re.compile(r"TC3-HMAC-SHA256 Credential="),
-    "a vendor's signature": re.compile(r"x-app-signature\W+[\w+/]|\bsigna\W{1,5}[\w+/%]{8}", re.IGNORECASE),
-    "a bearer token": re.compile(r"\bBearer;?\s+[\w.=-]{6,}"),
+    "a signature in abcpen's header": re.compile(r"x-app-signature\W+[\w+/]"),
+    "a signature in abcpen's form": re.compile(r"signa(?<!\wsigna)\W{1,5}[\w+/%]{8}"),
+    "a bearer token": re.compile(r"Bearer(?<!\wBearer);?\s+[\w.=-]{6,}"),
     "a signed callback address": re.compile(r"/callbacks/[\w-]+/[\w-]+/\d+/[\w-]{20,}"),
 }
+UPPER_OR_LOWER = frozenset({"a presigned URL", "a signature in abcpen's header", "a signature in abcpen's form"})
 TEXT = "the text of a transcript"
 SESSION = "a session of a role"
 IN_ANSWERS = frozenset({TEXT, SESSION, "a presigned URL"})
@@ -110,16 +113,23 @@ class Scanner:
             for value, what in values.items()
             if what not in accepted and value in joined
         ]
-        shapes = [(shape, what) for what, shape in SHAPES.items() if what not in accepted and shape.search(joined)]
+        shapes = shapes_in(joined) - accepted
         for where, text in texts if found or shapes else ():
             yield from (Finding(what, where) for value, what in found if value in text)
-            yield from (Finding(what, where) for shape, what in shapes if shape.search(text))
+            yield from (Finding(what, where) for what in shapes & shapes_in(text))
+
+
+def shapes_in(text: str) -> set[str]:
+    """Return the kinds of SHAPES that a text has."""
+    lower = text.lower()
+    return {what for what, shape in SHAPES.items() if shape.search(lower if what in UPPER_OR_LOWER else text)}
 
 
 def plain(text: str) -> str:
-    """Return a text as written, and with escapes of JSON and of URLs decoded."""
+    """Return a text with the escapes of JSON decoded, and with those of URLs decoded too if it has any."""
     meant = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    return f"{meant}\n{unquote(meant)}"
+    decoded = unquote(meant)
+    return meant if decoded == meant else f"{meant}\n{decoded}"
 
 
 def listen(stack: Any) -> None:
