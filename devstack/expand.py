@@ -4,6 +4,8 @@ The translator needs code in S3 or inline. Functions get a placeholder as inline
 template's CodeUri and ContentUri name; a state machine's DefinitionUri is read and inlined.
 """
 
+import copy
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -59,12 +61,18 @@ _Loader.add_multi_constructor("!", intrinsics_multi_constructor)
 def load_template(path: Path) -> Json:
     """Read the template, with short forms (!Ref, !Sub, ...) expanded. Raises TemplateError if it cannot be read."""
     try:
-        template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # nosec B506 - a SafeLoader
+        template = copy.deepcopy(_parse(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise TemplateError(f"cannot read the template {path}: {error.strerror}") from error
     if not isinstance(template, dict) or "Resources" not in template:
         raise TemplateError(f"{path} is not a CloudFormation template: it has no Resources")
     return template
+
+
+@functools.cache
+def _parse(text: str) -> Any:
+    """Parse a template once in this process, which takes eight times as long as to copy it."""
+    return yaml.load(text, _Loader)  # noqa: S506  # nosec B506 - a SafeLoader
 
 
 def expand(template: Json, folder: Path, region: str) -> Expanded:

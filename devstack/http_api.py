@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from boto3.session import Session
+from moto.utilities.utils import get_partition
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
@@ -43,7 +43,7 @@ class HttpApi:
         self._default = next((route for route in routes if not route.path), None)
         self._invoke = invoke
         self._account_id, self._region = account_id, region
-        self._partition = Session().get_partition_for_region(region)
+        self._partition = get_partition(region)
         self._threads = ThreadPoolExecutor(64, thread_name_prefix="http-api")
 
     def close(self) -> None:
