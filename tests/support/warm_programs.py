@@ -13,6 +13,7 @@ import runpy
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -78,8 +79,7 @@ def serve(listener: socket.socket) -> None:
     """Fork a process for each command, until standard input closes, as it does when the test process ends."""
     import selectors
 
-    load()
-    data_path = os.environ["AWS_DATA_PATH"]  # awscli has set it
+    run_aws = load()
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     selector.register(sys.stdin, selectors.EVENT_READ)
@@ -89,7 +89,7 @@ def serve(listener: socket.socket) -> None:
             listener.close()
             status = 1
             try:
-                status = perform(connection, data_path)
+                status = perform(connection, run_aws)
             finally:
                 connection.sendall(bytes([status & 255]))
                 os._exit(status & 255)
@@ -106,12 +106,11 @@ def reap() -> None:
         pass
 
 
-def load() -> None:
-    """Import the programs, and read the models of the services that they call."""
+def load() -> Callable[[], int]:
+    """Import the programs, and read the models of the services that they call; return what runs `aws`."""
     import gc
     from contextlib import suppress
 
-    import awscli.botocore.session
     import awscli.clidriver
     import boto3
     import botocore.session
@@ -123,10 +122,12 @@ def load() -> None:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
-    for module in (botocore.session, awscli.botocore.session):
-        module.create_loader = functools.cache(module.create_loader)
-    ours, theirs = boto3.Session("x", "x", region_name="us-east-1"), awscli.clidriver.create_clidriver().session
+    driver = awscli.clidriver.create_clidriver()
+    theirs = driver.session
     theirs.get_available_services()
+    del os.environ["AWS_DATA_PATH"]  # which awscli sets for itself
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    ours = boto3.Session("x", "x", region_name="us-east-1")
     for service in SERVICES:
         ours.client(service)
         theirs.create_client(service, "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
@@ -134,9 +135,11 @@ def load() -> None:
             with suppress(UnknownServiceError):  # not every service has both
                 read_model(service)
     gc.freeze()  # or each child copies what it only reads
+    run_aws: Callable[[], int] = driver.main
+    return run_aws
 
 
-def perform(connection: socket.socket, data_path: str) -> int:
+def perform(connection: socket.socket, run_aws: Callable[[], int]) -> int:
     """Run the command that a client sends, in this process; its exit status."""
     length, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
     wanted: dict[str, Any] = json.loads(read(connection, LENGTH.unpack(length)[0]))
@@ -145,14 +148,12 @@ def perform(connection: socket.socket, data_path: str) -> int:
         os.close(descriptor)
     os.chdir(wanted["folder"])
     os.environ.clear()
-    os.environ.update({**wanted["environment"], "AWS_DATA_PATH": data_path})
+    os.environ.update(wanted["environment"])
     program, *arguments = wanted["arguments"]
     sys.argv = [program, *arguments]
     try:
         if program == "aws":
-            import awscli.clidriver
-
-            status = awscli.clidriver.main()
+            status = run_aws()
         else:
             runpy.run_module("asrctl", run_name="__main__", alter_sys=True)
             status = 0
