@@ -16,6 +16,7 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.core.config import default_user_config
 from moto.events.models import events_backends
 from moto.stepfunctions import models as step_functions
+from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -31,7 +32,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
-from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -86,7 +87,8 @@ def install(replace: Replace) -> None:
         deletion.described_with_status(StepFunctionResponse._describe_state_machine),
     )
     replace(CloudFormationBackend, "delete_stack", deletion.stack_deleted_when_idle(CloudFormationBackend.delete_stack))
-    # It searches executions that have not started yet for a task token, and fails.
+    # It searches executions that have not started yet for a task token, and fails; their status is an error.
+    replace(Execution, "status", property(execution_status))
     replace(StepFunctionsParserBackend, "_get_executions", _only_started(StepFunctionsParserBackend._get_executions))
 
 
@@ -215,6 +217,11 @@ def _only_started(original: Callable[..., list[Any]]) -> Callable[..., list[Any]
         return [execution for execution in executions if execution.exec_worker and execution.exec_worker.env]
 
     return _get_executions
+
+
+def execution_status(execution: Any) -> str:
+    """Return an execution's status, `RUNNING` before it has started: AWS knows no earlier one."""
+    return str((execution.exec_status or ExecutionStatus.RUNNING).value)
 
 
 def stop_executions(account_id: str, region: str) -> None:
