@@ -144,7 +144,8 @@ def main() -> None:
         # A function that imports it reports why it cannot be imported.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    with contextlib.suppress(ImportError):
+    # A process that makes a client reports why it cannot be made.
+    with contextlib.suppress(Exception):
         read_models()
     runtime = load_runtime()
     gc.freeze()
