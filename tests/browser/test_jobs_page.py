@@ -1,15 +1,11 @@
-"""Use the jobs page in a real browser, from the address that `make local` prints to the downloaded subtitles."""
+"""Use the jobs page in a real browser, from dropped recordings to the downloaded subtitles."""
 
 import gzip
 import json
-import os
 import re
 import shutil
-import sys
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -32,11 +28,10 @@ from asrcore.api.models import (
     UploadProgress,
 )
 from asrcore.ports import StoredObject
+from devstack.commands import PAGE_ON
 from tests.browser.conftest import NO_WORDS, Opener, axe_violations, masked, words_of
 from tests.browser.scenes import NOW, at_time
 from tests.support.api_client import Caller
-from tests.support.command_stack import CommandStack
-from tests.support.failure_report import reported
 from tests.support.fake_services import World
 from tests.support.listed_jobs import (
     FIRST,
@@ -53,50 +48,38 @@ from tests.support.listed_jobs import (
 from tests.support.loopback import Loopback
 from tests.support.pipeline import SYNC, world
 from tests.support.pipeline import drop as dropped
-from tests.support.process import running
+from tests.support.scanned_stack import SearchedStack
 from tests.support.simulator_control import Control
 from tests.support.web import eventually
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "samples"
-UP_S = 180
+SAMPLES = Path(__file__).parents[2] / "samples"
 LARGEST_BYTES = 60_000  # packed: the list, the transcript, texts in two languages, and 12 KB of samples
 
 
-@contextmanager
-def make_local(folder: Path) -> Iterator[str]:
-    """Yield the output of a running `make local`."""
-    said, command = folder / "said", [sys.executable, "-m", "devstack", "local"]
-    environment = {**os.environ, "DEVSTACK_FOLDER": str(folder)}
-    with said.open("w") as to, running(command, cwd=ROOT, env=environment, stdout=to, stderr=to) as process:
-        deadline = time.monotonic() + UP_S
-        while "Ctrl-C stops everything" not in said.read_text():
-            assert process.poll() is None, said.read_text()
-            assert time.monotonic() < deadline, said.read_text()
-            time.sleep(0.05)
-        yield said.read_text()
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory) -> Iterator[SearchedStack]:
+    """Run the stack of `make local`, with fast vendors. tests/stack/test_first_hour.py reads the printed address."""
+    with SearchedStack(PAGE_ON, region="ca-central-1", log_dir=tmp_path_factory.mktemp("logs")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    """Run `make local`; yield the address that it prints first, and the stack."""
-    folder = tmp_path_factory.mktemp("local")
-    with make_local(folder) as printed, reported(stack := CommandStack(folder)):
-        yield re.search(r"The jobs page: (http\S+)", printed)[1], stack
+def address(stack: SearchedStack) -> str:
+    return stack.outputs["JobsPageUrl"]
 
 
 @pytest.fixture
-def simulators(local) -> Iterator[dict[str, Control]]:
+def simulators(stack: SearchedStack) -> Iterator[dict[str, Control]]:
     """Yield the simulated vendors, which the next test finds without this one's faults and options."""
-    controls = {name: Control(url) for name, url in local[1].simulators.items()}
+    controls = {name: Control(url) for name, url in stack.simulators.items()}
     yield controls
     for control in controls.values():
         control.reset()
 
 
 @pytest.fixture
-def page(show: Opener, local) -> Page:
-    return show(local[0])
+def page(show: Opener, address: str) -> Page:
+    return show(address)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +129,7 @@ def act(page: Page, name: str, action: str) -> None:
     page.get_by_role("menuitem", name=action).click()
 
 
-def exported(stack: CommandStack, name: str) -> bytes:
+def exported(stack: SearchedStack, name: str) -> bytes:
     """Return an export of the recording that was uploaded under a name."""
     s3 = stack.client("s3")
     listed = s3.list_objects_v2(Bucket=stack.transcript_bucket, Prefix="transcripts/incoming/auto/")["Contents"]
@@ -173,9 +156,8 @@ def listen_search_and_print(page: Page) -> None:
     page.emulate_media(media="screen")
 
 
-def test_person_uploads_filters_retries_cancels_and_opens(show, local, simulators, tmp_path):
+def test_person_uploads_filters_retries_cancels_and_opens(show, stack, address, simulators, tmp_path):
     """Follow one person from dropped files to an archive of subtitles."""
-    address, stack = local
     page = show(address)
     refused, slow = simulators["tencent-sentence"], simulators["abcpen-offline"]
     folder = tmp_path / "week 48"
@@ -256,8 +238,8 @@ def test_failed_job_shows_its_reason_and_can_be_deleted(page):
     expect(row).to_have_count(0)
 
 
-def test_error_and_warning_are_in_the_language_of_the_page(show, local):
-    page = show(local[0], locale="zh-CN")
+def test_error_and_warning_are_in_the_language_of_the_page(show, address):
+    page = show(address, locale="zh-CN")
     page.get_by_role("button", name="选项").click()
     page.locator("#with-vendor").select_option("tencent-sentence")
     page.locator("#with-speakers").select_option("2")
@@ -298,11 +280,11 @@ def test_part_is_put_to_the_bucket_by_its_url(page):
     expect(job(page, "in parts.wav")).to_contain_text("Completed")
 
 
-def test_sample_and_microphone_are_transcribed(show, local):
+def test_sample_and_microphone_are_transcribed(show, address):
     page = show("about:blank")
     # Nothing was uploaded so far.
     page.route("**/jobs?limit=*", lambda route: route.fulfill(json=as_json(page_of())))
-    page.goto(local[0])
+    page.goto(address)
     page.get_by_role("button", name="Try a sample").click()
     page.unroute_all()
     expect(job(page, "sample.ogg")).to_contain_text("Completed")
@@ -314,7 +296,7 @@ def test_sample_and_microphone_are_transcribed(show, local):
     expect(page.locator(".chunk tr").filter(has_text=".webm")).to_contain_text("Completed")
 
 
-def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
+def test_token_is_requested_on_401_and_sent_to_the_api_only(show, address):
     asked: list[tuple[str, str | None]] = []
 
     def guarded(route: Route) -> None:
@@ -323,12 +305,12 @@ def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
         if token == "Bearer abc":
             route.fallback()
         else:
-            route.fulfill(status=200 if route.request.url == local[0] else 401, json={"message": "Unauthorized"})
+            route.fulfill(status=200 if route.request.url == address else 401, json={"message": "Unauthorized"})
 
     page = show("about:blank", own=True, expected="401")
-    page.context.route(lambda url: url.startswith(local[0]) and url != local[0], guarded)
+    page.context.route(lambda url: url.startswith(address) and url != address, guarded)
     page.context.on("request", lambda request: asked.append((request.url, request.headers.get("authorization"))))
-    page.goto(local[0])
+    page.goto(address)
     expect(page.locator("#news")).to_have_text("This API needs an access token.")
 
     page.get_by_label("Access token").fill("abc")
@@ -336,7 +318,7 @@ def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
     drop(page, recording("with a token.wav"))
 
     expect(job(page, "with a token.wav")).to_contain_text("Completed")
-    assert {token for url, token in asked if not url.startswith(local[0])} == {None}
+    assert {token for url, token in asked if not url.startswith(address)} == {None}
     assert "abc" not in page.url
 
 
@@ -901,8 +883,8 @@ def test_every_text_of_the_jobs_page_is_of_the_catalogue(show, api):
         assert words_of(page) <= {"wav", "bad", "waits"}, state
 
 
-def test_page_is_small_and_loads_nothing_external(page, local):
-    answer = page.request.get(local[0])
+def test_page_is_small_and_loads_nothing_external(page, address):
+    answer = page.request.get(address)
 
     assert answer.headers["content-encoding"] == "gzip"
     assert len(gzip.compress(answer.body())) < LARGEST_BYTES
@@ -926,8 +908,7 @@ SENDS = """async ([url, body, headers]) => {
 }"""
 
 
-def test_page_of_another_site_changes_and_reads_nothing(show, local):
-    address, stack = local
+def test_page_of_another_site_changes_and_reads_nothing(show, stack, address):
     aws, key = stack.aws_endpoint_url, "incoming/auto/of-another-site.wav"
     signed = f"AWS4-HMAC-SHA256 Credential={stack.credential}/20260101/us-east-1/secretsmanager/aws4_request"
     sent = {
@@ -958,8 +939,7 @@ def test_page_of_another_site_changes_and_reads_nothing(show, local):
 
 
 @pytest.mark.parametrize("port", ["api", "aws"])
-def test_name_that_was_rebound_to_this_machine_is_refused(local, port):
-    address, stack = local
+def test_name_that_was_rebound_to_this_machine_is_refused(stack, address, port):
     url = f"{address}jobs" if port == "api" else f"{stack.aws_endpoint_url}/{stack.audio_bucket}"
 
     answer = requests.get(url, headers={"Host": "rebound.example.com"}, timeout=60)
