@@ -2,7 +2,8 @@
 
 `make test` runs one of the two demos; `make test-all` runs both. Two variables leave out what other tests cover:
 RECOGNIZER the local recognizer, VENDOR all vendors of the demo but one. The clone uses the packages of the tests'
-environment, because `make` needs a minute to install them anew.
+environment, because `make` needs a minute to install them anew. The first command of asrctl starts as users start it;
+the others run the clone's code in processes that are forked after it was imported.
 """
 
 import json
@@ -23,6 +24,7 @@ from tests.support.failure_report import reported
 from tests.support.fake_functions import wait_for
 from tests.support.operator import Operator
 from tests.support.process import running
+from tests.support.warm_programs import WarmPrograms
 
 VENDOR, RECORDING = "tencent-sentence", "会议 a+b%20c #1.mp3"
 HELLO = (ROOT / "samples/hello.mp3").read_bytes()
@@ -103,14 +105,21 @@ def local_stack(clone: Path) -> Iterator[str]:
             yield shown.read_text()
 
 
-def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):
+@pytest.fixture
+def preloaded(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrograms]:
+    """Preload the clone's asrctl."""
+    with WarmPrograms(tmp_path_factory.mktemp("programs"), clone) as programs:
+        yield programs
+
+
+def test_first_hour_leads_from_clone_to_checked_stack(clone: Path, preloaded: WarmPrograms):
     def run(lines: str, *, status: int = 0) -> "subprocess.CompletedProcess[str]":
-        return type_in(clone, f"{ACTIVATE}{lines}", status=status)
+        return type_in(clone, f"{ACTIVATE}{preloaded.functions}{lines}", status=status)
 
     (clone / RECORDING).write_bytes(HELLO)
     own = type_in(clone, OWN)
     with local_stack(clone) as shown:
-        run(STATUS)
+        type_in(clone, STATUS)
         stored = run(SETUP)
         file = clone / "accounts.json"
         wrong = {"tencent": {**json.loads(file.read_text())["tencent"], "secret_key": "wrong"}}
