@@ -181,7 +181,14 @@ def daily_limit_journeys(vendor: str) -> dict[str, Schedule]:
     }
 
 
-def covering(scenarios: Mapping[Name, Schedule], *, beside: Iterable[Schedule] = ()) -> dict[Name, list[Schedule]]:
+def scenarios() -> dict[tuple[str, str], Schedule]:
+    """Return every scenario without faults, by vendor and name; those of a limit with one vendor."""
+    every = {(vendor, name): each for vendor in PROFILES for name, each in journeys(vendor).items()}
+    limits = budget_journeys(HELPER) | daily_limit_journeys(HELPER)
+    return every | {(HELPER, name): each for name, each in limits.items()}
+
+
+def covering(scenarios: Mapping[Name, Schedule]) -> dict[Name, list[Schedule]]:
     """Return as few schedules with one fault as have each kind of fault on each path to an effect.
 
     A path is the lines of the layer that lead to the effect. It counts once, of whichever scenario: of those that have
@@ -189,7 +196,6 @@ def covering(scenarios: Mapping[Name, Schedule], *, beside: Iterable[Schedule] =
 
     Args:
         scenarios: without faults, by name.
-        beside: scenarios whose pairs are left out, as all their faults are run elsewhere.
 
     Returns:
         The schedules by the name of their scenario, with every name.
@@ -198,23 +204,11 @@ def covering(scenarios: Mapping[Name, Schedule], *, beside: Iterable[Schedule] =
     for name, scenario in scenarios.items():
         for pair, point in pairs(scenario):
             found.setdefault(pair, {}).setdefault(name, point.number)
-    for each in beside:
-        for pair, _ in pairs(each):
-            found.pop(pair, None)
     chosen: dict[Name, list[Schedule]] = {name: [] for name in scenarios}
     for pair, numbers in found.items():
         name = min(numbers, key=lambda each: len(chosen[each]))
         chosen[name].append(replace(scenarios[name], faults={numbers[name]: pair[2]}))
     return chosen
-
-
-def remaining(scenarios: Mapping[Name, Schedule], covered: Mapping[Name, Iterable[Schedule]]) -> Iterator[Schedule]:
-    """Yield the scenarios with every fault that is not in `covered`."""
-    for name, scenario in scenarios.items():
-        faults = {tuple(each.faults.items()) for each in covered[name]}
-        for each in single_faults(scenario):
-            if each.faults and tuple(each.faults.items()) not in faults:
-                yield each
 
 
 def pairs(journey: Schedule) -> Iterator[tuple[Pair, Point]]:

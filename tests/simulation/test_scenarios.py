@@ -6,7 +6,7 @@ from itertools import chain, islice
 import pytest
 
 from asrcore.core.job import Status
-from tests.simulation.explore import EVERY_NTH, covering, journeys, random_schedule, single_faults
+from tests.simulation.explore import EVERY_NTH, covering, journeys, random_schedule, scenarios, single_faults
 from tests.simulation.fake_vendors import PROFILES, TOYS
 from tests.simulation.world import World
 from tests.support.sampled import EXHAUSTIVE, each_vendor, exhaustive
@@ -19,9 +19,8 @@ def test_invariants_hold_in_every_scenario(vendor, counts):
     counts.run_all(journeys(vendor).values())
 
 
-def test_invariants_hold_with_a_fault_on_every_path(counts):
-    scenarios = {(vendor, name): each for vendor in PROFILES for name, each in journeys(vendor).items()}
-    counts.run_all(chain(*covering(scenarios, beside=(journeys(vendor)["plain"] for vendor in TOYS)).values()))
+def test_invariants_hold_with_each_kind_of_fault_on_every_path(counts):
+    counts.run_all(chain(*covering(scenarios()).values()))
 
 
 @EXHAUSTIVE

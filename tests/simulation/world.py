@@ -124,7 +124,7 @@ class World:
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
         self._invocations = 0
-        self._swept: set[tuple[str, str]] = set()
+        self._swept: tuple[set[tuple[str, str]], int] = set(), 0  # the old rows, and the room
         self._same_sweeps = 0
         self._s3_events = 0  # S3 events by version
         self._read: dict[tuple[str, str], Job] = {}  # by id and time of the change
@@ -423,28 +423,27 @@ class World:
         self._invoke_later("SubmitFunction", event, f"event-{self._s3_events}")
 
     def _sweep(self) -> None:
-        """Run the schedule's sweeps. Of those that would find the same rows, none of them overdue, two are run."""
+        """Run the schedule's sweeps. Of those that would find the same rows and room, none overdue, two are run."""
         self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         old = [item for item in self.table.items.values() if "open" in item and self._age_s(item) > GRACE_S]
-        seen = {(item["job_id"]["S"], item["row_version"]["N"]) for item in old}
-        self._same_sweeps = self._same_sweeps + 1 if seen == self._swept else 0
-        self._swept = seen
-        is_idle = not old or (self._same_sweeps >= 2 and not any(self._is_overdue(item) for item in old))
-        if is_idle and not self._budget_needs_a_check():
-            return
-        self._invoke_later("SweepFunction", {"source": "aws.events"}, f"sweep-{self.clock.now_s}")
+        room = self._room_for_waiting_jobs()
+        found = {(item["job_id"]["S"], item["row_version"]["N"]) for item in old}, room
+        self._same_sweeps = self._same_sweeps + 1 if found == self._swept else 0
+        self._swept = found
+        has_old_entry = any(self.clock.now().timestamp() - at > GRACE_S for at in self._entries_at.values())
+        is_new = self._same_sweeps < 2 and (old or room >= PRICE)
+        if is_new or has_old_entry or any(self._is_overdue(item) for item in old):
+            self._invoke_later("SweepFunction", {"source": "aws.events"}, f"sweep-{self.clock.now_s}")
 
-    def _budget_needs_a_check(self) -> bool:
-        """Return whether an entry is old, or a waiting job may have room: after a raise, or after another job's end."""
-        rows = self.table.items.values()
-        if any(self.clock.now().timestamp() - at > GRACE_S for at in self._entries_at.values()):
-            return True
+    def _room_for_waiting_jobs(self) -> int:
+        """Return the budget's room if a job waits for it, which may have it after a raise or another job's end."""
         waiting = BUDGET_PARTS.values()
+        rows = self.table.items.values()
         if not self.schedule.budget or not any(item.get("open", {}).get("S") in waiting for item in rows):
-            return False
+            return 0
         today = vendor_day(self.clock.now())
         limits = self.budget.load_limits(self._services.settings.budget)
-        return self.budget.balance(today).room(limits, today) >= PRICE
+        return self.budget.balance(today).room(limits, today)
 
     def _age_s(self, item: Item) -> float:
         return (self.clock.now() - datetime.fromisoformat(item["updated_at"]["S"])).total_seconds()
