@@ -55,7 +55,7 @@ def test_invariants_hold_with_any_fault_of_a_budget_journey(journey, counts):
 
 
 @pytest.mark.parametrize("journey", [exhaustive(name) for name in daily_limit_journeys("toy-query")])
-def test_invariants_hold_with_a_fault_on_every_path_of_a_daily_limit(journey, counts):
+def test_invariants_hold_with_each_fault_of_a_daily_limit(journey, counts):
     counts.run_all(chain(*covering({journey: daily_limit_journeys("toy-query")[journey]}).values()))
 
 

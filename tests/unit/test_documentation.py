@@ -28,7 +28,10 @@ from tools.tables import CHINESE, DOCUMENTS, language, rewritten, translation
 from tools.translation import Translation, UntranslatedError
 
 # The programs of `make`, with what tests them: a CI job or a test.
-STARTED_BY = {"test": "make check", "local": "tests/browser/test_jobs_page.py::local"}
+STARTED_BY = {
+    "test": "make check",
+    "local": "tests/stack/test_first_hour.py::test_first_hour_leads_from_clone_to_checked_stack",
+}
 PROGRAMS = ("make", "python -m asrctl", "sam", "aws", "export", ". .local/aws.env")
 # The documented SAM commands; SAM itself is not a requirement of the tests.
 SAM_OPTIONS = {
