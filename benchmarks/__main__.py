@@ -1,10 +1,10 @@
 """Runs the benchmarks, prints one table with what is missed first, and writes `benchmarks/results.json`.
 
-The tables of the documentation are written from there.
+The tables of the documentation are written from there. Exit status: 1 if an aim is missed, or a measurement failed.
 
 `--all` adds those that take long: hours of words, the page that shows them, a hundred thousand recordings, many on the
 local stack, twenty minutes of speech. Without it their results stay as they were. What is simulated takes the cores
-together, beside the starts of functions, whose figures are ratios; what else is timed runs alone, one after the other.
+together; what is timed runs alone, one after the other.
 """
 
 import argparse
@@ -12,12 +12,13 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from benchmarks import (
     viewer,
     warm,
 )
+from benchmarks.environment import stop_by_signal
 from benchmarks.table import Figure, read, table
 from tools import tables
 
@@ -43,8 +45,9 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write. Nothing is written before all is measured. Return the exit status."""
     start = time.monotonic()
+    stop_by_signal()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--all", action="store_true", help="the long ones, too")
     asked = parser.parse_args()
@@ -54,12 +57,12 @@ def main() -> int:
     if asked.all:
         measured["long"] = _part(_long, figures.of_long)
     RESULTS.write_text(json.dumps({**results, **measured}, indent=2, ensure_ascii=False) + "\n")
-    parts = measured.values()
-    for line in table([each for part in parts for each in read(part["figures"])]):
+    tables.main()
+    found = [each for part in measured.values() for each in read(part["figures"])]
+    for line in table(found):
         print(line)
-    status = tables.main()
     print(f"measured and written in {time.monotonic() - start:.0f} s")
-    return status
+    return int(any(each.is_missed for each in found))
 
 
 def _part(
@@ -80,22 +83,19 @@ def _part(
 
 
 def _short() -> dict[str, Any]:
-    """What needs no clock, in as many processes as there are cores; then what is timed.
-
-    Starts are measured beside the simulations: each is a single process and every figure of it a ratio.
-    """
-    with ProcessPoolExecutor(os.cpu_count(), initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
-        bursts = [pool.submit(burst.burst, burst.STRICT_COUNT, counts_queries=True)]
-        bursts += [pool.submit(burst.burst, count) for count in burst.COUNTS]
-        others = {"polling": pool.submit(polling.measure), "economy": pool.submit(economy.measure)}
-        cold = cold_start.measure()
+    """Measure what needs no clock, in as many processes as there are cores; then what is timed."""
+    # Leaving the pool ends its processes, also when this one is interrupted. Each simulation has one of its own.
+    with Pool(initializer=_simulate_only, maxtasksperchild=1) as pool:
+        bursts = [pool.apply_async(burst.burst, (burst.STRICT_COUNT,), {"counts_queries": True})]
+        bursts += [pool.apply_async(burst.burst, (count,)) for count in burst.COUNTS]
+        others = {"polling": pool.apply_async(polling.measure), "economy": pool.apply_async(economy.measure)}
         simulated = {
-            "cold_start": cold,
-            "burst": [asdict(each.result()) for each in bursts],
-            **{name: each.result() for name, each in others.items()},
+            "burst": [asdict(each.get()) for each in bursts],
+            **{name: each.get() for name, each in others.items()},
         }
     return {
         **simulated,
+        "cold_start": cold_start.measure(),
         "command_line": command_line.measure(),
         "warm": warm.measure(),
         "size": size.measure(size.SHORT_MINUTES),
@@ -104,6 +104,13 @@ def _short() -> dict[str, Any]:
         "callbacks": stack.measure("callbacks"),
         "recognition": recognition.measure(),
     }
+
+
+def _simulate_only() -> None:
+    """Prepare a process of the pool: no log, and its end, with Ctrl-C too, is what the pool decides."""
+    logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _long() -> dict[str, Any]:

@@ -1,10 +1,8 @@
-"""The deployed packages as folders: `sam build`'s output if it is of this tree, else the same built here.
+"""The deployed packages as folders, as `sam build` makes them: those that are installed, at the versions of the layer.
 
-Nothing is downloaded: the packages are those that are installed, at the versions that the layer pins. Lambda's own
-packages (boto3) and those of a vendor's SDK are put together in the same way.
+Nothing is downloaded. Lambda's own packages (boto3) and those of a vendor's SDK are put together in the same way.
 """
 
-import filecmp
 import re
 import shutil
 import subprocess
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from benchmarks.environment import BUILD, LAYER, ROOT
+from benchmarks.environment import LAYER, ROOT
 
 FUNCTIONS = tuple(sorted(handler.parent.name for handler in (ROOT / "functions").glob("*/app.py")))
 RUNTIME = ("boto3",)  # Lambda's Python runtime brings it
@@ -27,9 +25,8 @@ NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class Artefact:
-    """Folders to import from; the layer's holds compiled files. origin: the builder of the layer."""
+    """Folders to import from; the layer's holds compiled files."""
 
-    origin: str
     layer: Path
     runtime: Path
     sdk: Path
@@ -40,18 +37,14 @@ class Artefact:
 
 
 def put_together(folder: Path) -> Artefact:
-    """The layer, the runtime's packages and the SDK's, under `folder` or where `sam build` left them.
+    """Return the layer, the runtime's packages and the SDK's, each in a folder under `folder`.
 
     Raises RuntimeError when an installed package is not at its pinned version.
     """
-    built = BUILD / "AsrCoreLayer" / "python"
-    if is_same(built / "asrcore", LAYER / "asrcore"):
-        origin, layer = "sam build", built
-    else:
-        origin, layer = "put together from the installed packages", put_layer_together(folder)
+    layer = put_layer_together(folder)
     copy_packages(folder / "runtime", with_dependencies(RUNTIME))
     copy_packages(folder / "sdk", with_dependencies(SDK))
-    return Artefact(origin, layer, folder / "runtime", folder / "sdk")
+    return Artefact(layer, folder / "runtime", folder / "sdk")
 
 
 def put_layer_together(folder: Path) -> Path:
@@ -65,15 +58,6 @@ def put_layer_together(folder: Path) -> Path:
         timeout=MAKE_S,
     )
     return layer
-
-
-def is_same(built: Path, source: Path) -> bool:
-    """Whether two folders hold the same Python files."""
-    names = {path.relative_to(source) for path in source.rglob("*.py")}
-    if names != {path.relative_to(built) for path in built.rglob("*.py")}:
-        return False
-    _, differing, failed = filecmp.cmpfiles(built, source, map(str, names), shallow=False)
-    return not differing and not failed
 
 
 def pinned() -> list[Distribution]:

@@ -1,16 +1,18 @@
-"""Folders and environment variables of measured processes, without those of this machine."""
+"""Measured processes: their folders, their environment variables, and their end when the benchmarks are interrupted."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.support.process import running
+
 ROOT = Path(__file__).resolve().parents[1]
 LAYER = ROOT / "layers" / "asrcore"
-BUILD = ROOT / ".aws-sam" / "build"
 
 
 def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[str, str]:
@@ -30,14 +32,27 @@ def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[
 def found_alone(module: str, *arguments: str, timeout_s: float) -> Any:
     """Run a module in a process of its own and return its last line, which is JSON.
 
-    Raises CalledProcessError, and the process has said why.
+    The process ends with this one, and removes what it made. Ctrl-C reaches it through this process alone, so that it
+    is interrupted once.
+
+    Raises:
+        CalledProcessError: The process failed; it has printed why.
+        TimeoutExpired: It did not end in time.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=ROOT,
-        env=environment(),
-        timeout=timeout_s,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    command = [sys.executable, "-m", module, *arguments]
+    with running(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment(), start_new_session=True) as process:
+        printed, _ = process.communicate(timeout=timeout_s)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return json.loads(printed.splitlines()[-1])
+
+
+def print_found(measure: Callable[[], object]) -> None:
+    """Print what a measurement finds, for `found_alone`."""
+    stop_by_signal()
+    print(json.dumps(measure(), ensure_ascii=False))
+
+
+def stop_by_signal() -> None:
+    """SIGTERM ends this process as Ctrl-C does: what it started ends, and what it wrote is removed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

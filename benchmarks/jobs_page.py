@@ -6,13 +6,12 @@ processor, so that other processes do not count. Prints JSON; `python -m benchma
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playwright.sync_api import Browser
 
-from benchmarks.environment import found_alone
+from benchmarks.environment import found_alone, print_found
 from tests.support.chromium import chromium
 from tests.support.listed_jobs import ListedJobs, completed
 
@@ -92,4 +91,4 @@ def _longest_task_ms(events: Sequence[Mapping[str, Any]]) -> float:
 
 
 if __name__ == "__main__":
-    json.dump(_measure_here(), sys.stdout)
+    print_found(_measure_here)

@@ -7,7 +7,6 @@ for a recording of 20 minutes `python -m benchmarks.recognition 20`.
 
 import importlib.metadata
 import io
-import json
 import re
 import sys
 import time
@@ -16,14 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from statistics import mean
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 import numpy as np
 
-from benchmarks.environment import ROOT, found_alone
+from benchmarks.environment import ROOT, found_alone, print_found
+from benchmarks.size import peak_mib
 from devstack.stack import LocalStack
 from recognizer import engine
 from recognizer.audio import SAMPLE_RATE_HZ, read_pieces
@@ -83,14 +82,10 @@ def speech(minutes: int) -> Iterator[IO[bytes]]:
         yield file
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print what was measured as one line of JSON."""
+def _measure_here(arguments: Sequence[str]) -> dict[str, Any]:
     if arguments:
-        found: dict[str, Any] = recognition(int(arguments[0]), rounds=1)
-    else:
-        found = {**recognition(1, ROUNDS), "disk_mb": disk_mb(), "drop_s": drop_s()}
-    print(json.dumps(found, ensure_ascii=False))
-    return 0
+        return recognition(int(arguments[0]), rounds=1)
+    return {**recognition(1, ROUNDS), "disk_mb": disk_mb(), "drop_s": drop_s()}
 
 
 def recognition(minutes: int, rounds: int) -> dict[str, Any]:
@@ -102,7 +97,7 @@ def recognition(minutes: int, rounds: int) -> dict[str, Any]:
             started = time.process_time()
             sentences = engine.recognize(model, file).sentences
             taken.append(time.process_time() - started)
-    peak_mib = getrusage(RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
+    most_mib = peak_mib()
     sets = {
         "Kokoro, Mandarin": mandarin(),
         "espeak-ng, Mandarin": samples("zh-CN"),
@@ -111,7 +106,7 @@ def recognition(minutes: int, rounds: int) -> dict[str, Any]:
     return {
         "minutes": minutes,
         "cpu_s": min(taken),
-        "peak_mib": peak_mib,
+        "peak_mib": most_mib,
         "sentences": len(sentences),
         "error_rates": {name: mean(_error_rate(model, each) for each in spoken) for name, spoken in sets.items()},
     }
@@ -168,4 +163,4 @@ def _fail(problem: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    print_found(lambda: _measure_here(sys.argv[1:]))

@@ -4,7 +4,6 @@ Each case has a process of its own, so that its peak of memory is its own. `pyth
 measures one case.
 """
 
-import json
 import platform
 import resource
 import sys
@@ -21,7 +20,7 @@ from asrcore.finish import settle
 from asrcore.outcome import RawReply, Recognized
 from asrcore.render import FORMATS
 from asrcore.vendors.registry import VENDORS
-from benchmarks.environment import found_alone
+from benchmarks.environment import found_alone, print_found
 from benchmarks.replies import reply
 from tests.support.fake_services import START, World
 from tests.support.pipeline import SOURCE
@@ -129,4 +128,4 @@ def peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    json.dump(_measure_one(sys.argv[1], int(sys.argv[2])), sys.stdout)
+    print_found(lambda: _measure_one(sys.argv[1], int(sys.argv[2])))

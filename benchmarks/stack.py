@@ -5,7 +5,6 @@ cores with all functions, vendors and this program. Times are wall-clock times, 
 `python -m benchmarks.stack callbacks`, `… together`.
 """
 
-import json
 import re
 import sys
 import time
@@ -21,7 +20,7 @@ import requests
 
 from asrcore.core.job import Job, Status
 from asrcore.stores.jobs import DynamoJobs
-from benchmarks.environment import found_alone
+from benchmarks.environment import found_alone, print_found
 from devstack.stack import LocalStack
 from tests.support.pipeline import wav
 from tests.support.stack_client import Journey
@@ -127,19 +126,16 @@ def _durations(stack: LocalStack, function: str) -> list[float]:
     return [float(spent) for spent in _REPORT.findall(stack.logs(function))]
 
 
-def main(what: str) -> int:
-    """Run one of both on a local stack and print its JSON."""
+def _measure_here(what: str) -> dict[str, Any]:
     with TemporaryDirectory() as logs:
         if what == "callbacks":
             with LocalStack(turnaround_s=TURNAROUND_S, log_dir=Path(logs)) as stack:
-                print(json.dumps(callbacks(stack)))
-            return 0
+                return callbacks(stack)
         here, functions = _cpu_s(RUSAGE_SELF), _cpu_s(RUSAGE_CHILDREN)
         with LocalStack(UNPACED, turnaround_s=TURNAROUND_S, log_dir=Path(logs)) as stack:
             found = together(stack, RECORDINGS)
     cpu_s = {"functions": _cpu_s(RUSAGE_CHILDREN) - functions, "AWS, vendors, this program": _cpu_s(RUSAGE_SELF) - here}
-    print(json.dumps({**found, "cpu_s": cpu_s}))
-    return 0
+    return {**found, "cpu_s": cpu_s}
 
 
 def _cpu_s(whose: int) -> float:
@@ -148,4 +144,4 @@ def _cpu_s(whose: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    print_found(lambda: _measure_here(sys.argv[1]))

@@ -4,8 +4,6 @@ Runs in the tests' Chromium, without a window and without a graphics processor. 
 desktop, longer on a busy machine. Prints JSON; `python -m benchmarks.viewer`.
 """
 
-import json
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from asrcore.render import render
-from benchmarks.environment import found_alone
+from benchmarks.environment import found_alone, print_found
 from tests.support.chromium import chromium
 from tests.support.transcripts import five_hours
 
@@ -101,4 +99,4 @@ def _p95(frames_ms: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    json.dump(_measure_here(), sys.stdout)
+    print_found(_measure_here)

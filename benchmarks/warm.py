@@ -25,7 +25,7 @@ from asrcore.job_creation import handle_new_objects
 from asrcore.poll import await_callback, query
 from asrcore.render import FORMATS
 from asrcore.vendors.registry import VENDORS
-from benchmarks.environment import found_alone
+from benchmarks.environment import found_alone, print_found
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
 from tests.support.fake_services import World
 from tests.support.pipeline import wav
@@ -307,5 +307,4 @@ class _SteppedJob:
 
 
 if __name__ == "__main__":
-    measured = {"exchanges": _exchanges(), "steps": _steps()}
-    print(json.dumps(measured))
+    print_found(lambda: {"exchanges": _exchanges(), "steps": _steps()})
