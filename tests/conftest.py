@@ -8,13 +8,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+
+WAITS_UNTIL = 0.8  # of a run's files; after those, only files that compute are started
 
 gc.disable()  # until all tests are collected: their modules stay, and load in three quarters of the time
 
@@ -56,15 +57,19 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Alternate files that wait, those of the stack, with files that compute: each worker takes the next file."""
+    """Spread files that wait, those of the stack, over files that compute: a worker takes the next file.
+
+    So some workers compute at any time, and none has a long wait at the end.
+    """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    waiting = [path for path in files if path.parent.name == "stack"]
-    computing = [path for path in files if path.parent.name in {"simulation", "contract"}]
-    pairs = zip_longest(computing, waiting)
-    first = dict.fromkeys(path for pair in pairs for path in pair if path)
-    items[:] = [item for path in first | dict.fromkeys(files) for item in files[path]]
+    # The longest file is of the browser.
+    waiting = sorted([path for path in files if path.parent.name in {"stack", "browser"}], key=lambda path: path.parent)
+    computing = [path for path in files if path not in waiting]
+    place = {path: WAITS_UNTIL * number / len(waiting) for number, path in enumerate(waiting)}
+    place |= {path: (number + 0.5) / len(computing) for number, path in enumerate(computing)}
+    items[:] = [item for path in sorted(files, key=lambda path: place[path]) for item in files[path]]
 
 
 def pytest_unconfigure() -> None:
