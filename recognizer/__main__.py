@@ -5,6 +5,7 @@ import functools
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 
@@ -39,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         model = find_model()
         queue = Queue()
-        with WebServer(make_app(queue), options.bind, options.port) as server:
+        bound = None if options.socket is None else socket.socket(fileno=options.socket)
+        with WebServer(make_app(queue), options.bind, options.port, bound=bound) as server:
             print(f"READY {server.url}", flush=True)
             queue.open(functools.partial(engine.recognize, engine.load(model)))
             LOG.info("model loaded", extra={"model": model})
@@ -65,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument(
         "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--socket", type=int, metavar="FD", help="listen on this socket instead, which is open and bound"
     )
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input closes")
     return parser

@@ -1,7 +1,9 @@
 """Run the recognizer in a child process: start it, restart it after a crash, stop it with its parent."""
 
+import contextlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from asrctl.language import localized
+from devstack.web import bind_port
 from recognizer.client import Client
 from recognizer.weights import ROOT
 
@@ -18,6 +21,7 @@ LOG = logging.getLogger(__name__)
 
 START_S = 60.0  # to listen: loading Python's packages, joining the weights once
 STOP_S = 5.0
+WAITING_CONNECTIONS = 128
 MAX_CRASHES = 3  # in a row, each within SHORT_LIFE_S; then it is not restarted
 SHORT_LIFE_S = 30.0
 SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recognizer out
@@ -26,10 +30,12 @@ SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recognizer out
 class RecognizerProcess:
     """Runs `python -m recognizer` while a `with` lasts.
 
-    url: its address, the same after each restart; None if it cannot run: `problem` was called with the reason.
+    url: its address, the same after each restart, for which requests wait. None if it cannot run: `problem` was called
+    with the reason.
     """
 
     url: str | None = None
+    _listener: socket.socket
 
     def __init__(
         self,
@@ -40,6 +46,8 @@ class RecognizerProcess:
     ) -> None:
         """problem: called at most once, from any thread. log_path: of its log; None for this process's own stderr."""
         self._problem, self._log_path, self._command = problem, log_path, (*command, "--until-eof", "--bind", bind)
+        self._bind = bind
+        self._open = contextlib.ExitStack()
         self._known = threading.Event()  # whether it can run
         self._stopping = threading.Event()
         self._gone = False
@@ -59,6 +67,9 @@ class RecognizerProcess:
         if os.environ.get(SWITCH) == "none":
             self._gone = True
             return self
+        # This process keeps the port while the recognizer restarts: another program would get it, and the requests.
+        self._listener = self._open.enter_context(bind_port(self._bind, 0))
+        self._listener.listen(WAITING_CONNECTIONS)
         self._thread.start()
         if not self._known.wait(START_S):
             self._give_up(localized("cli.recognizer.no_start", limit_s=round(START_S), log=self._log_name))
@@ -70,6 +81,7 @@ class RecognizerProcess:
             _end(self._process)
         if self._thread.is_alive():
             self._thread.join(STOP_S)
+        self._open.close()
 
     def kill(self) -> None:
         """Kill the process, as the kernel does without memory; it is restarted."""
@@ -91,11 +103,12 @@ class RecognizerProcess:
 
     def _run(self) -> int:
         """Run the process once; return its exit status."""
-        port = self.url.rpartition(":")[2] if self.url else "0"
+        listener = self._listener.fileno()
         with self._log() as log:
             process = self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [*self._command, "--port", port],
+                [*self._command, "--socket", str(listener)],
                 cwd=ROOT,
+                pass_fds=[listener],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -134,6 +147,7 @@ class RecognizerProcess:
         if self._gone:
             return
         self._gone = True
+        self._open.close()  # which ends the connections that wait
         self._problem(why)
         self._known.set()
 
