@@ -89,7 +89,8 @@ def requests_of(stack: Any, job: str) -> str:
     from tests.support.stack_client import Journey
 
     found = []
-    for vendor in dict.fromkeys(attempt["vendor"] for attempt in Journey(stack).row(job).get("attempts", [])):
+    vendors = dict.fromkeys(attempt["vendor"] for attempt in Journey(stack).row(job).get("attempts", []))
+    for vendor in vendors.keys() & stack.simulators.keys():
         entries = requests.get(f"{stack.simulators[vendor]}/_simulator/requests", timeout=60).json()
         found += [f"-- {vendor}", *map(str, entries[-ENTRIES:])]
     return "\n".join(found) or "no vendor was asked"
