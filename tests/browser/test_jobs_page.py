@@ -430,7 +430,8 @@ def test_filters_and_tabs_are_in_the_address(show, api):
     page = show(api.show(*SOME))
 
     page.get_by_role("link", name="Completed").click()
-    # Each filter is in the address before the next one changes: the fields show what the address has.
+    # Each filter is in the address, and shown, before the next one changes: the fields show what the address has.
+    expect(page.get_by_role("link", name="Completed")).to_have_attribute("aria-current", "page")
     page.get_by_label("Only recordings with this in their name").fill("lecture ")
     expect(page).to_have_url(re.compile("name=lecture$"))
     expect(page.get_by_label("Only recordings with this in their name")).to_have_value("lecture ")  # to type on
