@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 WAITS_UNTIL = 0.8  # of a run's files; after those, only files that compute are started
 
 gc.disable()  # until all tests are collected: their modules stay, and load in three quarters of the time
 
-# A property's examples are the same in each run, so that none fails by chance.
-# `--hypothesis-profile=explore` draws others.
-settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+# A property's examples are the same in each run, and may take any time, so that none fails by chance. `make test` has
+# fewer of them. `--hypothesis-profile=explore` draws others.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("sample", settings.get_profile("repeatable"), max_examples=30)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 
@@ -50,9 +53,11 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 os.environ["NETRC"] = os.devnull
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM ends a run as Ctrl-C does: what its fixtures have started is ended, what they have written is removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if config.getoption("markexpr") == "not exhaustive" and not config.getoption("--hypothesis-profile"):
+        settings.load_profile("sample")
 
 
 @pytest.hookimpl(tryfirst=True)

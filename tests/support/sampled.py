@@ -1,9 +1,10 @@
-"""Which vendors `make test` runs a test with that holds for every vendor alike; `make test-all` runs it with all."""
+"""What `make test` runs of a test that holds for every vendor or example alike; `make test-all` runs all of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from asrcore.vendors.registry import VENDORS
 
@@ -31,3 +32,8 @@ def each_value_once(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
 def exhaustive(*values: Any, id: str | None = None) -> Any:
     """Return a parameter that `make test` leaves out."""
     return pytest.param(*values, id=id, marks=EXHAUSTIVE)
+
+
+def examples(most: int) -> int:
+    """Return how many examples of a property are run, of as many as `make test-all` has."""
+    return most * settings.default.max_examples // 100

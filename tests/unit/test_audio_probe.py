@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asrcore.core.audio import Audio, NotAudio, probe
+from tests.support.sampled import examples
 
 SECONDS = 8
 READ_LIMIT_BYTES = 768 * 1024
@@ -1012,7 +1013,7 @@ SEED_FORMATS = (
 NAMES = st.sampled_from(["x.bin", "x.pcm", "x.wav"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data(), name=NAMES)
 def test_damaged_files_give_audio_or_a_reason(data: st.DataObject, name: str) -> None:
     damaged = bytearray(data.draw(st.sampled_from(seeds())))
@@ -1031,7 +1032,7 @@ def test_damaged_files_give_audio_or_a_reason(data: st.DataObject, name: str) ->
     assert len(recording.requests) <= REQUEST_LIMIT
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     magic=st.deferred(lambda: st.sampled_from([seed[:size] for seed in seeds() for size in (4, 12, 40)] + [b""])),
     noise=st.binary(max_size=600),
@@ -1041,7 +1042,7 @@ def test_noise_behind_a_magic_gives_audio_or_a_reason(magic: bytes, noise: bytes
     assert isinstance(describe(Recorded(magic + noise), name), Audio | NotAudio)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.sampled_from(range(37)), missing=st.integers(0, 400))
 def test_short_read_gives_audio_or_a_reason(seed: int, missing: int) -> None:
     data = seeds()[seed]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asrcore.core.audio import Audio, NotAudio, probe
+from tests.support.sampled import examples
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 READ_LIMIT_BYTES, REQUEST_LIMIT = 768 * 1024, 16
@@ -89,7 +90,7 @@ def written(order, kind, value):
     return struct.pack(order + kind, value)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     name=st.sampled_from(NAMES),
     lies=st.lists(st.tuples(st.integers(-HEADER_BYTES, HEADER_BYTES), numbers), min_size=1, max_size=4),

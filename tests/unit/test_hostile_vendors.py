@@ -14,7 +14,7 @@ from asrcore.core.vendor import Accepted, Callback, Completion, HttpReply, InPro
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording_format import MOST_FIELDS, callback_fields
 from tests.support.recognition_requests import a_recognition_request, answer
-from tests.support.sampled import each_vendor, exhaustive
+from tests.support.sampled import each_vendor, examples, exhaustive
 
 ORDERS = (
     a_recognition_request(),
@@ -160,21 +160,21 @@ def in_order(timed):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(document=JSON, status=st.sampled_from([200, 302, 401, 429, 500]))
 def test_any_json(name, document, status):
     read_everywhere(VENDORS[name], answer(document, status))
 
 
 @pytest.mark.parametrize("name", each_vendor())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_json_of_the_right_shape_with_any_values_is_read(name, data):
     read_everywhere(VENDORS[name], answer(data.draw(DOCUMENTS[name])))
 
 
 @pytest.mark.parametrize("name", VENDORS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(body=st.binary(max_size=200))
 @example(body=b"{" * 100_000)
 @example(body=b'{"a":' * 100_000)

@@ -17,6 +17,7 @@ from asrcore.vendors.tencent_rec_task import TencentRecTask
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from tests.support.recognition_requests import NOW, a_recognition_request, endpoint_of, form_of, query_of, submission
+from tests.support.sampled import examples
 from tests.support.simulator_control import CREDENTIALS
 
 VENDOR_KEY = "bLcPnl88WU30VY57ipRhSePfPdOfSruK"
@@ -199,7 +200,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=12), JSON_VALUES, max_size=6))
 def test_tc3_signature_equals_the_vendors_sdk(parameters):
     request = RequestInternal("asr.tencentcloudapi.com", "POST", "/", {})
