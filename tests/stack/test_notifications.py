@@ -91,9 +91,24 @@ def stack(rejecting, tmp_path_factory):
         assert stack.iam.denials == []
 
 
+def new_key() -> str:
+    return f"incoming/auto/{uuid.uuid4()}/会议.wav"
+
+
 @pytest.fixture
 def key():
-    return f"incoming/auto/{uuid.uuid4()}/会议.wav"
+    return new_key()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rejected(stack, rejecting):
+    """Drop a recording per number of rejected posts. Their webhooks wait for seconds, while the other tests run."""
+    operator, jobs = Operator(stack), {}
+    for rejections in (1, TRIES):
+        key = new_key()
+        rejecting.refusals[key] = rejections
+        jobs[rejections] = (key, operator.drop(key, NO_RECORDING))
+    return jobs
 
 
 def taken(operator: Operator, rejecting: RejectingReceiver, job: str, number: int) -> list[Post]:
@@ -139,40 +154,6 @@ def test_changed_or_old_webhook_fails_verification(operator, rejecting, key):
         assert not IS_GENUINE(headers, body, one), headers
         with pytest.raises((WebhookVerificationError, ValueError)):
             Webhook(one).verify(body, headers)
-
-
-def test_rejected_webhook_is_posted_again_with_the_same_id(operator, rejecting, key):
-    rejecting.refusals[key] = 1
-
-    job = operator.drop(key, NO_RECORDING)
-    first, second = taken(operator, rejecting, job, 2)
-
-    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
-    assert json.loads(second.body)["type"] == "transcript.failed"
-    assert int(second.headers["webhook-timestamp"]) >= int(first.headers["webhook-timestamp"]) + 5
-    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
-    assert Webhook(NEW).verify(second.body, second.headers)
-
-
-def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, rejecting, key):
-    rejecting.refusals[key] = TRIES
-
-    def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
-        return [each for each in operator.found("queue", command, *arguments)["messages"] if key in each["about"]]
-
-    job = operator.drop(key, NO_RECORDING)
-    (waiting,) = operator.until(lambda: about_it("show"), bool, "the webhook to be set aside")
-    status = operator.found("status")
-    shown = about_it("replay", "--dry-run")
-    replayed = about_it("replay")
-    posts = taken(operator, rejecting, job, TRIES + 1)
-
-    assert (waiting["to"], waiting["about"]) == ("the webhook", f"{key} (Transcript Failed)")
-    assert status["undelivered_webhooks"] >= 1
-    assert [each["about"] for each in shown] == [each["about"] for each in replayed] == [waiting["about"]]
-    assert len({(post.headers["webhook-id"], post.body) for post in posts}) == 1
-    assert len(posts) == TRIES + 1
-    assert about_it("show") == []
 
 
 def test_sns_topic_receives_the_bus_event(operator, stack, key):
@@ -249,3 +230,35 @@ def test_logs_hold_no_key_signature_or_address(operator, stack, rejecting, key):
         assert secret.removeprefix("whsec_") not in logs
     for post in rejecting.receiver.posts:
         assert post.headers["webhook-signature"] not in logs
+
+
+def test_rejected_webhook_is_posted_again_with_the_same_id(operator, rejecting, rejected):
+    _, job = rejected[1]
+
+    first, second = taken(operator, rejecting, job, 2)
+
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    assert json.loads(second.body)["type"] == "transcript.failed"
+    assert int(second.headers["webhook-timestamp"]) >= int(first.headers["webhook-timestamp"]) + 5
+    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+    assert Webhook(NEW).verify(second.body, second.headers)
+
+
+def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, rejecting, rejected):
+    key, job = rejected[TRIES]
+
+    def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
+        return [each for each in operator.found("queue", command, *arguments)["messages"] if key in each["about"]]
+
+    (waiting,) = operator.until(lambda: about_it("show"), bool, "the webhook to be set aside")
+    status = operator.found("status")
+    shown = about_it("replay", "--dry-run")
+    replayed = about_it("replay")
+    posts = taken(operator, rejecting, job, TRIES + 1)
+
+    assert (waiting["to"], waiting["about"]) == ("the webhook", f"{key} (Transcript Failed)")
+    assert status["undelivered_webhooks"] >= 1
+    assert [each["about"] for each in shown] == [each["about"] for each in replayed] == [waiting["about"]]
+    assert len({(post.headers["webhook-id"], post.body) for post in posts}) == 1
+    assert len(posts) == TRIES + 1
+    assert about_it("show") == []
