@@ -209,31 +209,31 @@ def little_memory(limit_bytes=PEAK_BYTES):
     assert peak < limit_bytes, f"{peak / MEGABYTE:.0f} MB at once"
 
 
-def packed(wbits, size_bytes=2 * PEAK_BYTES):
-    """Yield zeros compressed a thousandfold: decompressed at once they exceed the limit."""
+def packed(wbits):
+    """Return a gigabyte of zeros, compressed to a megabyte.
+
+    After a full flush each megabyte is compressed to the same bytes, so two megabytes are compressed and the second is
+    repeated. The checksum at the end is wrong: the reader stops long before it.
+    """
     packer = zlib.compressobj(wbits=wbits)
-    parts = [packer.compress(bytes(MEGABYTE)) for _ in range(size_bytes // MEGABYTE)]
-    return b"".join([*parts, packer.flush()])
+    first, other = (packer.compress(bytes(MEGABYTE)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + other * (GIGABYTE // MEGABYTE - 1) + packer.flush()
 
 
 def bomb(encoding, body):
     return lambda: [HEAD + f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n".encode(), body]
 
 
-# Each test compresses its own reply: a gigabyte needs seconds, so only some are as large.
 @pytest.mark.parametrize(
     ("made", "code"),
     [
-        pytest.param(lambda: bomb("gzip", packed(31)), "ReplyTooLarge", id="gzip"),
-        exhaustive(lambda: bomb("gzip", packed(31, GIGABYTE)), "ReplyTooLarge", id="gzip: 1 GB in 1 MB"),
-        pytest.param(lambda: bomb("deflate", packed(15)), "ReplyTooLarge", id="deflate"),
-        exhaustive(lambda: bomb("deflate", packed(15, GIGABYTE)), "ReplyTooLarge", id="deflate: 1 GB"),
-        pytest.param(lambda: bomb("deflate", packed(-15)), "ReplyTooLarge", id="deflate without a header"),
-        exhaustive(
-            lambda: bomb("deflate", packed(-15, GIGABYTE)), "ReplyTooLarge", id="deflate without a header: 1 GB"
-        ),
+        pytest.param(lambda: bomb("gzip", packed(31)), "ReplyTooLarge", id="gzip: 1 GB in 1 MB"),
+        pytest.param(lambda: bomb("deflate", packed(15)), "ReplyTooLarge", id="deflate: 1 GB"),
+        pytest.param(lambda: bomb("deflate", packed(-15)), "ReplyTooLarge", id="deflate without a header: 1 GB"),
         pytest.param(
-            lambda: bomb("gzip", packed(31, MEGABYTE) * 1000), "ReplyTooLarge", id="gzip in a thousand members"
+            lambda: bomb("gzip", gzip.compress(bytes(MEGABYTE)) * 1000),
+            "ReplyTooLarge",
+            id="gzip in a thousand members",
         ),
         pytest.param(lambda: bomb("gzip, gzip", gzip.compress(packed(31))), "UnknownEncoding", id="gzip in gzip"),
         pytest.param(lambda: bomb("br", b"\x1b\xff\xff\xff"), "UnknownEncoding", id="brotli"),

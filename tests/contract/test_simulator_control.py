@@ -30,6 +30,13 @@ def running():
         yield running
 
 
+@pytest.fixture(scope="module")
+def unchanged():
+    """Start simulators that no test submits to or changes: a task of another test would use a test's fault."""
+    with Simulators(CREDENTIALS, turnaround_s=0) as running:
+        yield running
+
+
 @pytest.fixture
 def control(running):
     return Control(running.urls["abcpen"])
@@ -41,8 +48,8 @@ def vendor(running):
 
 
 @pytest.mark.parametrize("vendor_name", VENDORS)
-def test_simulator_listens_on_loopback_and_has_controls(running, vendor_name):
-    url = running.urls[vendor_name]
+def test_simulator_listens_on_loopback_and_has_controls(unchanged, vendor_name):
+    url = unchanged.urls[vendor_name]
 
     assert url.startswith("http://127.0.0.1:")
     assert requests.get(f"{url}/_simulator/requests", timeout=60).json() == []
@@ -62,8 +69,8 @@ def test_simulator_listens_on_loopback_and_has_controls(running, vendor_name):
         ("volcengine-bigmodel", {"requests_per_s": 20, "retention_s": DAY_S}),
     ],
 )
-def test_default_limits_are_the_published_ones(running, vendor_name, limits):
-    options = Control(running.urls[vendor_name]).options().json()
+def test_default_limits_are_the_published_ones(unchanged, vendor_name, limits):
+    options = Control(unchanged.urls[vendor_name]).options().json()
 
     assert {name: options[name] for name in limits} == limits
 
@@ -83,15 +90,16 @@ def test_default_limits_are_the_published_ones(running, vendor_name, limits):
         pytest.param({"on": "submit", "code": "1", "about": ""}, id="about-nothing"),
     ],
 )
-def test_invalid_fault_is_refused(control, fault):
-    response = control.fault(**fault)
+def test_invalid_fault_is_refused(unchanged, fault):
+    response = Control(unchanged.urls["abcpen"]).fault(**fault)
 
     assert response.status_code == 400
     assert response.json()["error"]
 
 
 @pytest.mark.parametrize("options", [{"colour": "red"}, {"turnaround_s": -1}, {"code_type": "roman"}])
-def test_invalid_option_is_refused_and_changes_nothing(control, options):
+def test_invalid_option_is_refused_and_changes_nothing(unchanged, options):
+    control = Control(unchanged.urls["abcpen"])
     before = control.options().json()
 
     response = control.options(**options)
@@ -222,8 +230,8 @@ def test_port_of_unknown_vendor_is_refused():
         Simulators(CREDENTIALS, ports={"whisper": 1})
 
 
-def test_taken_port_is_named(running):
-    port = int(running.urls["abcpen"].rpartition(":")[2])
+def test_taken_port_is_named(unchanged):
+    port = int(unchanged.urls["abcpen"].rpartition(":")[2])
 
     with (
         pytest.raises(PortTakenError, match=f"cannot listen on 127.0.0.1:{port}"),
@@ -278,8 +286,8 @@ def test_command_without_credentials_fails(tmp_path):
     assert "cannot read the credentials" in ended.stderr
 
 
-def test_command_with_taken_port_fails(running):
-    port = running.urls["volcengine-bigmodel"].rpartition(":")[2]
+def test_command_with_taken_port_fails(unchanged):
+    port = unchanged.urls["volcengine-bigmodel"].rpartition(":")[2]
 
     ended = run_simulators("--port-tencent-rec-task", port)
 

@@ -451,24 +451,33 @@ class TestPagesOfJobs:
 
         assert pages(jobs, wanted, limit) == expected
 
-
-class TestListsOfJobs:
-    @pytest.fixture
-    def made(self, jobs):
-        return make_thirty(jobs)
-
-    def test_page_reads_are_bounded_and_complete(self, jobs, made, monkeypatch):
+    def test_page_reads_are_bounded_and_complete(self, listed, monkeypatch):
+        jobs, made = listed
         monkeypatch.setattr("asrcore.stores.jobs.EXAMINED", 1)
 
         assert pages(jobs, JobFilter(status=Status.FAILED), 5) == [
             job.job_id for job in made if job.status is Status.FAILED
         ]
 
-    def test_page_before_all_jobs_is_empty(self, jobs, made):
+    def test_page_before_all_jobs_is_empty(self, listed):
+        jobs, made = listed
         long_past = datetime(300, 1, 1, tzinfo=UTC)
 
         assert len(jobs.list_recent(JobFilter(since=long_past), 100, None).job_ids) == len(made)
         assert jobs.list_recent(JobFilter(until=long_past), 100, None).job_ids == []
+
+    def test_batch_read_keeps_the_requested_order(self, listed):
+        jobs, made = listed
+        ids = [made[5].job_id, "gone", made[2].job_id]
+
+        assert jobs.load_all(ids) == [made[5], made[2]]
+        assert jobs.load_all([]) == []
+
+
+class TestListsOfJobs:
+    @pytest.fixture
+    def made(self, jobs):
+        return make_thirty(jobs)
 
     def test_new_job_does_not_change_later_pages(self, jobs, made):
         first = jobs.list_recent(JobFilter(), 10, None)
@@ -477,12 +486,6 @@ class TestListsOfJobs:
         second = jobs.list_recent(JobFilter(), 100, first.after)
 
         assert first.job_ids + second.job_ids == [job.job_id for job in made]
-
-    def test_batch_read_keeps_the_requested_order(self, jobs, made):
-        ids = [made[5].job_id, "gone", made[2].job_id]
-
-        assert jobs.load_all(ids) == [made[5], made[2]]
-        assert jobs.load_all([]) == []
 
     def test_changed_job_is_not_deleted(self, jobs, made):
         read, moved = made[1], jobs.save(made[1].model_copy(update={"run": 2}))

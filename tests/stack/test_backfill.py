@@ -5,7 +5,7 @@ import re
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -32,13 +32,15 @@ class Backfiller(Operator):
         """Put recordings; return the expected job id of each, by key."""
         return {key: self.drop(key, SHORT) for key in keys}
 
-    def drop_batches(self, prefix: str) -> dict[str, str]:
-        """Put the objects of three batches, few of which are recordings; return the job ids of these, by key."""
+    def drop_batches(
+        self, prefix: str, objects: int = OBJECTS, recordings: Sequence[int] = RECORDINGS
+    ) -> dict[str, str]:
+        """Put objects, some of which are recordings; return the job ids of these, by key."""
         s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
-        names = [f"{prefix}{number:02}.wav" for number in range(OBJECTS)]
-        for number in set(range(OBJECTS)).difference(RECORDINGS):
+        names = [f"{prefix}{number:03}/通话 a+b.wav" for number in range(objects)]
+        for number in set(range(objects)).difference(recordings):
             s3.put_object(Bucket=bucket, Key=f"{names[number]}.tmp", Body=b"")
-        return self.drop_all([names[number] for number in RECORDINGS])
+        return self.drop_all([names[number] for number in recordings])
 
     def cancel(self, jobs: dict[str, str]) -> None:
         """Cancel jobs whose slots are far away, so that no vendor gets them during another test."""
@@ -102,15 +104,16 @@ def folder():
 
 
 @pytest.mark.parametrize(
-    "many",
+    ("objects", "recordings"),
     [
-        pytest.param(4, id="one batch"),
-        pytest.param(204, id="hundreds", marks=pytest.mark.exhaustive),
+        pytest.param(4, range(4), id="one batch"),
+        pytest.param(204, range(0, 204, 4), id="hundreds", marks=pytest.mark.exhaustive),
     ],
 )
-def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, many):
+def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, objects, recordings):
+    many, others = len(recordings), objects - len(recordings)
     with operator.without_events():
-        jobs = operator.drop_all([f"{folder}/{number:03}/通话 a+b.wav" for number in range(many)])
+        jobs = operator.drop_batches(f"{folder}/", objects, recordings)
         for name, body in (("notes.txt", b"to do"), ("000/通话 a+b.wav.asr.json", b"{}"), ("empty/", b"")):
             stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=f"{folder}/{name}", Body=body)
 
@@ -122,11 +125,11 @@ def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, 
 
     assert (foreseen["recordings"], before) == (many + 1, {})
     assert report["status"] == "SUCCEEDED"
-    assert report["objects"]["succeeded"] == report["objects"]["total"] == many + 3
-    assert report["outcomes"] == {"archived": 0, "created": many, "failed": 1, "known": 0, "skipped": 2}
+    assert report["objects"]["succeeded"] == report["objects"]["total"] == objects + 3
+    assert report["outcomes"] == {"archived": 0, "created": many, "failed": 1, "known": 0, "skipped": others + 2}
     assert [failure["why"].split(":")[0] for failure in report["failures"]] == ["NotAudio"]
     assert after == {"COMPLETED": many}
-    assert again["outcomes"] == {"archived": 0, "created": 0, "failed": 0, "known": many + 1, "skipped": 2}
+    assert again["outcomes"] == {"archived": 0, "created": 0, "failed": 0, "known": many + 1, "skipped": others + 2}
     assert operator.statuses(jobs) == after
 
 
