@@ -1,6 +1,7 @@
 """A threaded HTTP server on a port of this machine, for moto, the HTTP API, the simulators and the recognizer."""
 
 import logging
+import selectors
 import socket
 import threading
 from collections.abc import Iterable
@@ -39,7 +40,7 @@ class WebServer:
         self.port: int = self._listener.getsockname()[1]
         # A server on all addresses is reached through the loopback.
         self.url = f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{self.port}"  # noqa: S104  # nosec B104 - compared, not bound
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -119,9 +120,24 @@ class KeepAliveHandler(WSGIRequestHandler):
 class _Server(ThreadedWSGIServer):
     """A thread for each connection."""
 
+    timeout = 0  # `handle_request` waits for no connection that has gone
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._connections: set[Any] = set()
+        self._ended, self._end = socket.socketpair()
+
+    def serve_forever(self, poll_interval: float = 0) -> None:
+        """Serve until `shutdown`, which the standard library's server looks for several times a second."""
+        with self._ended, selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._ended, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
+
+    def shutdown(self) -> None:
+        """Let `serve_forever` return."""
+        self._end.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start the connection's thread."""

@@ -119,7 +119,7 @@ def serving(bucket: Bucket) -> Iterator[Bucket]:
             """Write no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         bucket.address = f"http://127.0.0.1:{http.server_port}"
         yield bucket
         http.shutdown()

@@ -1,32 +1,29 @@
 """A web server on loopback for as long as a test wants it: what is common to the other ends that tests play."""
 
 import socket
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
+
+from devstack.web import WebServer
 
 
 class Loopback(ABC):
     """Answers requests on a port of its own while it is entered."""
 
     def __enter__(self) -> Self:
-        self._server = make_server(
-            "127.0.0.1", 0, Request.application(self.answer_to), threaded=True, request_handler=_Quiet
-        )
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = WebServer(Request.application(self.answer_to), "127.0.0.1", 0, _Quiet)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @abstractmethod
     def answer_to(self, request: Request) -> Response:
@@ -34,7 +31,7 @@ class Loopback(ABC):
 
     def at(self, path: str) -> str:
         """The address of a path."""
-        return f"http://127.0.0.1:{self._server.port}{path}"
+        return f"{self._server.url}{path}"
 
 
 @contextmanager
