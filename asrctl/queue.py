@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _HELD_S = 60  # a message is hidden meanwhile; long enough to send its event
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
 _PER_CALL = 10
+_WAITS_S = 1  # for a message: a call that waits queries every server that may have one
 _UNKNOWN = Message("cli.queue.unknown_event")
 _RECEIVER = Message("cli.queue.webhook")  # in a function's place
 _REJECTED = Message("cli.queue.rejected")
@@ -195,7 +196,7 @@ def _received(
                 QueueUrl=queue.url,
                 MaxNumberOfMessages=_PER_CALL,
                 VisibilityTimeout=_HELD_S,
-                WaitTimeSeconds=1,  # queries every server that may have one
+                WaitTimeSeconds=_WAITS_S,
                 AttributeNames=["SentTimestamp"],
             )
             received = [queue.read(message) for message in answer.get("Messages", [])]

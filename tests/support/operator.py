@@ -77,6 +77,7 @@ class Operator(Journey):
             patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
             patch.setattr(session, "create_loader", _LOADER)
             patch.setattr("asrctl.stack.boto3", SimpleNamespace(Session=sessions))
+            patch.setattr("asrctl.queue._WAITS_S", 0)  # the local stack has one server
             patch.setattr("sys.stdin", io.StringIO(answer))
             status = main([*arguments, *place])
         return Done(status, out.getvalue(), err.getvalue())
