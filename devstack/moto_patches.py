@@ -40,7 +40,7 @@ from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications, responses
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import S3Backend
+from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
 from moto.s3.responses import S3Response
 from moto.s3.utils import metadata_from_headers
 from moto.sns.models import sns_backends
@@ -149,6 +149,10 @@ def _install() -> None:
 
     # moto accepts keys of any length.
     _replace(S3Response, "parse_key_name", _within_limits(S3Response.parse_key_name))
+
+    # moto copies all that a bucket holds, with its content, to list versions.
+    setattr(FakeKey, "__deepcopy__", _copy_without_content)  # noqa: B010 - it has none of its own
+    setattr(FakeDeleteMarker, "__deepcopy__", lambda marker, _memo: copy.copy(marker))  # noqa: B010
 
     # moto lists versions without encoding their keys, and fails for control characters.
     _replace(S3Response, "serialized", _with_encoded_versions(S3Response.serialized))
@@ -259,6 +263,14 @@ def _copy_of_node(node: Any, memo: dict[int, Any]) -> Any:
         for child in copied.children:
             if isinstance(child, _Node):
                 child.set_parent(copied)
+    return copied
+
+
+def _copy_without_content(key: Any, memo: dict[int, Any]) -> Any:
+    """Copy what ListObjectVersions returns of an object; moto deletes the content of a copy that is removed."""
+    etag = key.etag  # of the content: the first time, moto reads it
+    copied = object.__new__(type(key))
+    vars(copied).update(vars(key), _etag=etag.strip('"'), _value_buffer=None, multipart=None, disposed=True)
     return copied
 
 

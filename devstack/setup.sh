@@ -41,10 +41,11 @@ esac
 say "setting up: packages of $requirements (once)" "正在安装：$requirements 中的软件包（仅一次）"
 "$venv/bin/python" -m pip install $quiet --disable-pip-version-check --require-hashes -r "$requirements"
 
-# The viewer is tested in a real browser.
+# The pages are tested in a real browser. The one without windows, of Debian 12 and later, computes less.
 case $requirements in *dev.txt)
-  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
-    [ -d "/Applications/Google Chrome.app" ] || debian chromium || {
+  command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null ||
+    command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    [ -d "/Applications/Google Chrome.app" ] || debian chromium-headless-shell || debian chromium || {
       say "the viewer's tests need Chromium or Google Chrome: install one, then make again." \
         "查看器的测试需要 Chromium 或 Google Chrome：请安装其一，然后再次运行 make。"
       exit 1

@@ -39,7 +39,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)  # the tests' processes are short, and have memory: collect ten times less often
+        gc.set_threshold(20_000, 20, 50)  # ten times less often: the processes end soon, and have memory
         gc.enable()
 
 

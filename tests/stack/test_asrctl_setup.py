@@ -1,5 +1,6 @@
 """`setup`, `vendors` and `doctor` against the local stack's secrets and simulators."""
 
+import functools
 import json
 import os
 import select
@@ -59,6 +60,7 @@ def new(secrets):
 @pytest.fixture(autouse=True)
 def no_secret_in_arguments():
     """No program that a command starts may have a secret among its arguments: other users can list them."""
+    _watch_starts()
     del STARTED[:]
     yield
     assert [value for value in SECRETS if value in str(STARTED)] == []
@@ -73,7 +75,9 @@ def _audit(event, arguments):
         STARTED.append(arguments)
 
 
-sys.addaudithook(_audit)
+@functools.cache
+def _watch_starts():
+    sys.addaudithook(_audit)  # forever, and for each event of the process: not in a process without these tests
 
 
 def typed(*answers):
