@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from devstack import prefork, runtime
+from devstack.clock import WaitClock
 
 # Lambda quotas: invocation payload, synchronous and asynchronous; the response may be a little larger than the request.
 MAX_EVENT_BYTES = 6 * 1024 * 1024
@@ -77,6 +78,7 @@ class Settings:
     memory_mb: int
     log_group: str
     credentials: Credentials
+    clock: WaitClock
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ class _Environment:
                     "folder": str(settings.folder),
                     "path": [str(path) for path in (settings.folder, *settings.layers)],
                     "variables": process_environment(settings),
+                    "speed": settings.clock.speed,
                 }
                 with contextlib.suppress(OSError):  # it has ended, which the first wait for it finds
                     runtime.send(self._connection, start)

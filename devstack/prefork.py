@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 # Those that a function has a client of.
 SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs", "stepfunctions")
@@ -111,10 +111,17 @@ def become_runtime(runtime: ModuleType, api: int, log: int, lifeline: int) -> No
     os.environ.update(start["variables"])
     time.tzset()
     os.chdir(start["folder"])
+    shorten_pauses(start["speed"])
     sys.path[:] = [*start["path"], *(each for each in sys.path if each not in start["path"])]
     sys.argv = [RUNTIME, str(api), str(lifeline)]
     sys.modules["__main__"] = runtime
     runtime.main()
+
+
+def shorten_pauses(speed: float) -> None:
+    """Divide the AWS SDK's pauses between the attempts of a request, as clock.py says."""
+    if speed > 1 and (endpoint := sys.modules.get("botocore.endpoint")):
+        vars(endpoint)["time"] = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed))
 
 
 def load_runtime() -> ModuleType:

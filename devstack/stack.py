@@ -396,6 +396,7 @@ class LocalStack:
                 memory_mb=int(properties.get("MemorySize", 128)),
                 log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{deployed.function_name}"),
                 credentials=self.iam.assume(properties["Role"], "lambda.amazonaws.com", name),
+                clock=self.clock,
             )
             self._functions[name] = Function(settings, log_path, self._environments)
             self._by_name |= {settings.name: name, settings.arn: name}

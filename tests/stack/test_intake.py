@@ -1,7 +1,6 @@
-"""Objects as real buckets have them: metadata, archive classes, rights, names and versions that come in two steps."""
+"""Objects as real buckets have them: metadata, archive classes, rights, names."""
 
 import http.client
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -15,24 +14,6 @@ from tests.support.operator import RECORDING, Operator
 @pytest.fixture(scope="module")
 def operator(stack):
     return Operator(stack)
-
-
-@dataclass(frozen=True)
-class EmptyObjects:
-    """Jobs of an empty version, of the version with the content that follows it, and of an object that stays empty."""
-
-    first: str
-    second: str
-    only: str
-
-
-@pytest.fixture(scope="module", autouse=True)
-def empty(operator):
-    """Put empty objects. Their jobs rest for half a minute, during which the other tests run."""
-    mounted = "incoming/abcpen/mounted.wav"
-    return EmptyObjects(
-        operator.drop(mounted, b""), operator.drop(mounted, RECORDING), operator.drop("incoming/abcpen/empty.wav", b"")
-    )
 
 
 def put_header(operator, key: str, name: str, value: bytes) -> str:
@@ -147,21 +128,6 @@ def test_recording_that_s3_does_not_return_fails_with_the_reason(operator, statu
 
     assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", error)
     operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the corrected recording")
-
-
-def test_two_step_writer_has_one_transcript_and_no_failure(operator, empty):
-    row, closed = operator.finished(empty.second), operator.finished(empty.first)
-
-    assert row["status"] == "COMPLETED"
-    assert (closed["status"], closed["error"]["code"]) == ("FAILED", "ObjectReplaced")
-    assert "the newer version of the recording has a job of its own" in operator.run("why", empty.first).stdout
-
-
-def test_object_that_stays_empty_fails(operator, empty):
-    row = operator.finished(empty.only)
-
-    assert (row["status"], row["error"]["code"]) == ("FAILED", "EmptyObject")
-    assert len(operator.executions(empty.only)) == 1
 
 
 def test_why_of_a_resting_job_names_the_version_to_come(operator):

@@ -1,6 +1,7 @@
 """Transcribe recordings end to end on the local stack; check the transcript or the error."""
 
 import json
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import requests
 
 from asrcore.core.job import job_id
 from asrcore.core.transcript import Source
+from tests.support.operator import RECORDING, Operator
 from tests.support.pipeline import wav
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -19,6 +21,25 @@ FRESH = count()
 def key(vendor: str, name: str) -> str:
     """Return a key that no other test uses."""
     return f"incoming/{vendor}/{next(FRESH)}/{name}"
+
+
+@dataclass(frozen=True)
+class EmptyObjects:
+    """Jobs of an empty version, of the version with the content that follows it, and of an object that stays empty."""
+
+    first: str
+    second: str
+    only: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty(stack):
+    """Put empty objects. Their jobs rest for half a minute, during which the other tests run."""
+    operator = Operator(stack)
+    mounted = "incoming/abcpen/mounted.wav"
+    return EmptyObjects(
+        operator.drop(mounted, b""), operator.drop(mounted, RECORDING), operator.drop("incoming/abcpen/empty.wav", b"")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -363,3 +384,18 @@ def test_same_bytes_are_transcribed_once(journey, stack, again):
     assert second.get("reused") == (None if again else first["job_id"])
     assert (after["text"], after["source"]["version_id"]) == (before["text"], second["source"]["version_id"])
     assert journey.executions(second["job_id"]) == [] or again
+
+
+def test_two_step_writer_has_one_transcript_and_no_failure(operator, empty):
+    row, closed = operator.finished(empty.second), operator.finished(empty.first)
+
+    assert row["status"] == "COMPLETED"
+    assert (closed["status"], closed["error"]["code"]) == ("FAILED", "ObjectReplaced")
+    assert "the newer version of the recording has a job of its own" in operator.run("why", empty.first).stdout
+
+
+def test_object_that_stays_empty_fails(operator, empty):
+    row = operator.finished(empty.only)
+
+    assert (row["status"], row["error"]["code"]) == ("FAILED", "EmptyObject")
+    assert len(operator.executions(empty.only)) == 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from devstack.clock import WaitClock
 from devstack.expand import load_template
 from devstack.functions import LAYER_PACKAGE, Credentials, Function, Settings
 from devstack.settings import ROOT
@@ -75,6 +76,7 @@ def make_function(
         memory_mb=1024,
         log_group="/aws/lambda/stack/fake",
         credentials=Credentials("key-id", "secret-key", "session-token"),
+        clock=WaitClock(),
     )
     return Function(settings, folder / "StandIn.log")
 

@@ -40,6 +40,7 @@ NEWEST = "F" * 32  # later than every test's recordings
 def take_every_path(stack: Any) -> None:
     """Run every vendor, end and failure; return when all jobs have ended."""
     journey = Journey(stack)
+    busy = refused_for_seconds(journey)
     every_vendor(journey)
     every_failure(journey)
     superseded = older_than_its_transcript(journey)
@@ -56,12 +57,17 @@ def take_every_path(stack: Any) -> None:
     unpublished_end(journey)
     converted(journey)
     stalled_job(journey)
+    assert (row := journey.finished(busy))["status"] == "COMPLETED", row["error"]
+
+
+def refused_for_seconds(journey: Journey) -> str:
+    """Upload a recording that the state machine submits again, seconds later; return its job."""
+    key = "incoming/volcengine/busy.wav"
+    journey.fault("volcengine", about=key, **BUSY)
+    return journey.drop(key, MEETING)
 
 
 def every_vendor(journey: Journey) -> None:
-    journey.fault(
-        "volcengine", about="incoming/volcengine/meeting.wav", **BUSY
-    )  # so that the state machine submits it again
     jobs = [journey.drop(f"incoming/{vendor}/meeting.wav", MEETING) for vendor in VENDORS]
     for job in jobs:
         assert (row := journey.finished(job))["status"] == "COMPLETED", row["error"]

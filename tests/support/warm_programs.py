@@ -121,6 +121,7 @@ def load() -> Callable[[], int]:
     for module in pkgutil.iter_modules(asrctl.__path__, "asrctl."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    setattr(sys.modules["asrctl.queue"], "_WAITS_S", 0)  # noqa: B010 - the local stack has one server
 
     driver = awscli.clidriver.create_clidriver()
     theirs = driver.session

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devstack import event_sources
+from devstack.clock import WaitClock
 from devstack.event_sources import EventSource, Pollers, failures
 from devstack.expand import TemplateError
 from devstack.functions import Answer, Credentials, Settings
@@ -71,6 +72,7 @@ def function(tmp_path):
         memory_mb=128,
         log_group="f",
         credentials=Credentials("k", "s", "t"),
+        clock=WaitClock(),
     )
 
 
