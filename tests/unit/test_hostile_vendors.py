@@ -446,3 +446,12 @@ def test_callback_form_with_too_many_fields_is_not_read(more, is_read):
     fields = callback_fields(body, "application/x-www-form-urlencoded")
 
     assert ("code" in fields) is is_read
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2, 3])
+def test_long_value_of_a_form_is_decoded_wherever_it_is_parted(moved):
+    body = b"code=0&message=" + b"a" * moved + b"%5B%E4%BC%9A+%25%" * 20_000
+
+    fields = callback_fields(body, "application/x-www-form-urlencoded")
+
+    assert fields["message"] == "a" * moved + "[会 %%" * 20_000

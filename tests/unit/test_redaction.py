@@ -1,6 +1,7 @@
 """Mask every form of a web address in what vendors reply, and nothing else."""
 
 import json
+import tracemalloc
 from urllib.parse import quote
 
 import pytest
@@ -105,6 +106,20 @@ def test_long_text_like_addresses_is_read_in_linear_time(part):
     text = "/" + part * 80_000
 
     assert mask_addresses_in_bytes(text.encode()) == mask_addresses(text).encode()
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.cn/" + "a" * 400_000, "https://a.cn" + "a\\/" * 150_000, "/" + "a" * 400_000]
+)
+def test_long_address_is_read_in_little_memory(address):
+    body = f'{{"message": "{address}"}}'.encode()
+
+    tracemalloc.start()
+    mask_addresses_in_bytes(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 10 * len(body)
 
 
 def test_bytes_around_an_address_stay_in_any_encoding():

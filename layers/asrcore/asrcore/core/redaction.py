@@ -14,27 +14,31 @@ from asrcore.core.remote_recordings import USUAL_CONTENT
 REPLACEMENT = "(URL)"
 _SLASH = r"(?:\\{0,8}/|\\{1,8}u002f)"
 _ENCODED_SLASH = r"%(?:25)*2F"
-_TAIL = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\{1,8}/|\\{1,8}u00[0-9a-f]{2})"
-_ENCODED_TAIL = r"(?:[A-Za-z0-9._~*+%:/-]|\\{1,8}/)"
+_CHARACTERS = r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*+"
+_ENCODED_CHARACTERS = r"[A-Za-z0-9._~*+%:/-]*+"
+# A repeated group needs memory for each repetition. A key, and so an address of ours, has fewer of these than 4,096.
+# The group is not possessive: before Python 3.11.5, it would keep what its last repetition matched before it failed.
+_TAIL = rf"{_CHARACTERS}(?:\\{{1,8}}(?:/|u00[0-9a-f]{{2}}){_CHARACTERS}){{0,4096}}"
+_ENCODED_TAIL = rf"{_ENCODED_CHARACTERS}(?:\\{{1,8}}/{_ENCODED_CHARACTERS}){{0,4096}}"
 _NAME = r"(?:[a-z0-9-]{1,63}\.){1,8}(?:[a-z]{2,24}|xn--[a-z0-9-]{2,59})"
 _HOST = rf"(?:{_NAME}|(?:\d{{1,3}}\.){{3}}\d{{1,3}}|\[[0-9a-f:.]{{2,45}}\])(?::\d{{1,5}})?"
 _APART = r"(?<![a-z0-9.@/\\_-])"
 _ADDRESS = "|".join(
     (
-        rf"\b(?:https?|wss?|ftp)(?::|\\{{1,8}}u003a){_SLASH}*{_TAIL}*",
-        rf"\b(?:https?|wss?|ftp)%(?:25)*3A{_ENCODED_TAIL}*",
-        rf"(?<![:/\\a-z0-9]){_SLASH}{{2}}[a-z0-9][a-z0-9.-]{{0,252}}(?::\d{{1,5}})?{_SLASH}{_TAIL}*",
-        rf"{_ENCODED_SLASH}{_ENCODED_SLASH}[a-z0-9][a-z0-9.-]{{0,252}}{_ENCODED_SLASH}{_ENCODED_TAIL}*",
-        rf"X-Amz-(?:Algorithm|Credential|Date|Expires|Security-Token|Signature|SignedHeaders){_TAIL}*",
-        rf"(?:{_SLASH}|{_ENCODED_SLASH})callbacks(?:{_SLASH}{_TAIL}*|{_ENCODED_SLASH}{_ENCODED_TAIL}*)",
+        rf"\b(?:https?|wss?|ftp)(?::|\\{{1,8}}u003a){_SLASH}*{_TAIL}",
+        rf"\b(?:https?|wss?|ftp)%(?:25)*3A{_ENCODED_TAIL}",
+        rf"(?<![:/\\a-z0-9]){_SLASH}{{2}}[a-z0-9][a-z0-9.-]{{0,252}}(?::\d{{1,5}})?{_SLASH}{_TAIL}",
+        rf"{_ENCODED_SLASH}{_ENCODED_SLASH}[a-z0-9][a-z0-9.-]{{0,252}}{_ENCODED_SLASH}{_ENCODED_TAIL}",
+        rf"X-Amz-(?:Algorithm|Credential|Date|Expires|Security-Token|Signature|SignedHeaders){_TAIL}",
+        rf"(?:{_SLASH}|{_ENCODED_SLASH})callbacks(?:{_SLASH}{_TAIL}|{_ENCODED_SLASH}{_ENCODED_TAIL})",
     )
 )
 # What may be an address without its scheme. All of it is one match, so that a long text is read once.
 _PERHAPS = "|".join(
     (
-        rf"{_APART}(?P<host>{_HOST}){_SLASH}{_TAIL}*+",
-        rf"(?:{_APART}|(?<=%2F)|(?<=3D))(?P<encoded>{_HOST}){_ENCODED_SLASH}{_ENCODED_TAIL}*+",
-        rf"(?<![a-z0-9.~%:/\\_-]){_SLASH}{_TAIL}*+",
+        rf"{_APART}(?P<host>{_HOST}){_SLASH}{_TAIL}",
+        rf"(?:{_APART}|(?<=%2F)|(?<=3D))(?P<encoded>{_HOST}){_ENCODED_SLASH}{_ENCODED_TAIL}",
+        rf"(?<![a-z0-9.~%:/\\_-]){_SLASH}{_TAIL}",
     )
 )
 _QUERY = r"(?:\?|\\u003f|%(?:25)*3F)"
