@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
+from xdist.scheduler import LoadFileScheduling
 
 WAITS_UNTIL = 0.8  # of a run's files; after those, only files that compute are started
 
@@ -76,6 +77,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {path: WAITS_UNTIL * number / len(waiting) for number, path in enumerate(waiting)}
     place |= {path: (number + 0.5) / len(computing) for number, path in enumerate(computing)}
     items[:] = [item for path in sorted(files, key=lambda path: place[path]) for item in files[path]]
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives a worker all tests of a file, which share fixtures, and one worker all of the browser: it starts once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "tests/browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Schedule by files as above."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_unconfigure() -> None:

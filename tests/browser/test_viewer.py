@@ -23,6 +23,7 @@ from asrcore.messages import Message
 from asrcore.messages.stored import StoredMessage
 from asrcore.render import render, with_recording
 from tests.browser.conftest import NO_WORDS, Opener, axe_violations, masked, words_of
+from tests.support.sampled import exhaustive
 from tests.support.transcripts import call, five_hours, said, transcript
 
 RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
@@ -895,8 +896,15 @@ def test_utterance_of_hours_is_laid_out_in_parts(show: Opener) -> None:
     assert "".join(page.locator(".said").all_text_contents()) == document.utterances[0].text
 
 
-@pytest.mark.parametrize("colors", ["light", "dark"])
-@pytest.mark.parametrize(("width", "locale"), [(1_000, "en-US"), (360, "zh-TW")])
+@pytest.mark.parametrize(
+    ("colors", "width", "locale"),
+    [
+        ("light", 1_000, "en-US"),
+        ("dark", 360, "zh-TW"),
+        exhaustive("dark", 1_000, "en-US"),
+        exhaustive("light", 360, "zh-TW"),
+    ],
+)
 def test_page_passes_axe(show: Opener, colors: str, width: int, locale: str) -> None:
     speakers = [said(f"第{nth}位。", nth * 1_000, nth * 1_000 + 900, speaker=str(nth)) for nth in range(9)]
     unclear = Word(start_ms=9_000, end_ms=9_500, text="不清", confidence=0.1)
