@@ -181,9 +181,9 @@ def daily_limit_journeys(vendor: str) -> dict[str, Schedule]:
     }
 
 
-def scenarios() -> dict[tuple[str, str], Schedule]:
-    """Return every scenario without faults, by vendor and name; those of a limit with one vendor."""
-    every = {(vendor, name): each for vendor in PROFILES for name, each in journeys(vendor).items()}
+def scenarios(vendors: Iterable[str]) -> dict[tuple[str, str], Schedule]:
+    """Return the scenarios of vendors without faults, by vendor and name; those of a limit with one vendor."""
+    every = {(vendor, name): each for vendor in vendors for name, each in journeys(vendor).items()}
     limits = budget_journeys(HELPER) | daily_limit_journeys(HELPER)
     return every | {(HELPER, name): each for name, each in limits.items()}
 

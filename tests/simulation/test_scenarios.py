@@ -9,18 +9,18 @@ from asrcore.core.job import Status
 from tests.simulation.explore import EVERY_NTH, covering, journeys, random_schedule, scenarios, single_faults
 from tests.simulation.fake_vendors import PROFILES, TOYS
 from tests.simulation.world import World
-from tests.support.sampled import EXHAUSTIVE, each_vendor, exhaustive
+from tests.support.sampled import EXHAUSTIVE, each_vendor, exhaustive, vendors_of_this_run
 
 RANDOM_SCHEDULES, CHUNK, SAMPLE_CHUNKS = 900, 50, 3
 
 
-@pytest.mark.parametrize("vendor", PROFILES)
+@pytest.mark.parametrize("vendor", [*TOYS, *each_vendor()])
 def test_invariants_hold_in_every_scenario(vendor, counts):
     counts.run_all(journeys(vendor).values())
 
 
 def test_invariants_hold_with_each_kind_of_fault_on_every_path(counts):
-    counts.run_all(chain(*covering(scenarios()).values()))
+    counts.run_all(chain(*covering(scenarios([*TOYS, *vendors_of_this_run()])).values()))
 
 
 @EXHAUSTIVE

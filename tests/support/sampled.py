@@ -34,6 +34,11 @@ def exhaustive(*values: Any, id: str | None = None) -> Any:
     return pytest.param(*values, id=id, marks=EXHAUSTIVE)
 
 
+def vendors_of_this_run(among: Iterable[str] = VENDORS) -> list[str]:
+    """Return the sample in `make test`, every vendor in `make test-all`; for a test that runs over all at once."""
+    return [name for name in among if name in SAMPLE or examples(100) == 100]
+
+
 def examples(most: int) -> int:
     """Return how many examples of a property are run, of as many as `make test-all` has."""
     return most * settings.default.max_examples // 100

@@ -1,8 +1,6 @@
 """Check the benchmarks' table: misses come first, every goal is a ratio, and the rest is marked as information."""
 
 import json
-import os
-import signal
 import sys
 
 import pytest
@@ -11,8 +9,6 @@ from benchmarks import __main__ as command
 from benchmarks import cold_start, warm
 from benchmarks.artefact import FUNCTIONS
 from benchmarks.table import Figure, read, table
-from tests.support.fake_functions import wait_for
-from tests.support.process import ROOT, running
 from tools.performance import RESULTS
 
 SHORT = [
@@ -61,45 +57,6 @@ def test_every_aim_of_the_short_ones_is_in_the_printed_table():
 @pytest.mark.parametrize("job", warm.JOBS, ids=lambda job: job.vendor)
 def test_measured_steps_lead_to_a_transcript(job):
     assert warm.measured_steps(job)["job_ms"] > 0
-
-
-WAITS = """
-import sys, tempfile, threading
-from pathlib import Path
-from benchmarks.environment import print_found
-
-def waits():
-    with tempfile.TemporaryDirectory(dir=Path(__file__).parent):
-        (Path(__file__).parent / "started").touch()
-        while True:
-            threading.Event().wait(0.1)
-
-print_found(waits)
-"""
-MEASURES = """
-import os, sys
-from benchmarks import environment
-
-given = environment.environment
-environment.environment = lambda: given((*sys.path, *map(environment.Path, sys.argv[1:])))
-environment.stop_by_signal()
-environment.found_alone("waits", timeout_s=600)
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_measured_process_cleans_up_after_interruption(tmp_path, number):
-    (tmp_path / "waits.py").write_text(WAITS)
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "layers/asrcore")))
-    command = [sys.executable, "-c", MEASURES, str(tmp_path)]
-    with running(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}) as process:
-        wait_for((tmp_path / "started").exists)
-        assert [*tmp_path.glob("tmp*")]
-
-        process.send_signal(number)
-
-        wait_for(lambda: not [*tmp_path.glob("tmp*")])
-        assert process.wait(60) != 0
 
 
 @pytest.mark.parametrize(("value", "status"), [(1.0, 0), (1.1, 1)], ids=["met", "missed"])

@@ -270,7 +270,7 @@ VALID = {
 }
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize("name", each_vendor())
 def test_every_truncation(name):
     for length in range(len(VALID[name]) + 1):
         read_everywhere(VENDORS[name], HttpReply(200, VALID[name][:length]))
