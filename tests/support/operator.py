@@ -78,6 +78,7 @@ class Operator(Journey):
             patch.setattr(session, "create_loader", _LOADER)
             patch.setattr("asrctl.stack.boto3", SimpleNamespace(Session=sessions))
             patch.setattr("asrctl.queue._WAITS_S", 0)  # the local stack has one server
+            patch.setattr("asrctl.credential_check.QUERY_INTERVAL_S", 0.1)  # as long as its vendors need
             patch.setattr("sys.stdin", io.StringIO(answer))
             status = main([*arguments, *place])
         return Done(status, out.getvalue(), err.getvalue())

@@ -119,6 +119,8 @@ def _unescaped(text: bytes) -> bytes:
 
     By parts: at once, `unquote_to_bytes` needs 60 bytes of memory for an escape, and 200 before Python 3.12.
     """
+    if b"%" not in text:
+        return text.replace(b"+", b" ")
     parts, start = list[bytes](), 0
     while start < len(text):
         end = start + _PART_BYTES
