@@ -741,7 +741,7 @@ def without_times(output: str) -> list[str]:
 def test_make_passes_parameters_unchanged():
     given = 'VolcengineBaseUrl=http://127.0.0.1:9 DefaultOptions={"language": "en-US"} LogLevel=DEBUG'
     recipe = subprocess.run(
-        ["make", "--no-print-directory", "-n", "-o", ".venv/local.ok", "local", f"PARAMS={given}"],
+        ["make", "--no-print-directory", "-n", "-o", ".venv/local.ok", "VENV=.venv", "local", f"PARAMS={given}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
