@@ -734,8 +734,12 @@ def test_demo_runs_every_vendor_and_prints_a_table(quick_demo: None, capsys):
 
 
 def without_times(output: str) -> list[str]:
-    """Return the lines of a demo's output without its alignment and its measured seconds."""
-    return [re.sub(r"(?<=\d )\d+\.\d s ", "", " ".join(line.split())) for line in output.splitlines()]
+    """Return the lines of a demo's output without its alignment and its measured seconds, and lengths without tenths.
+
+    The simulators' decoder has another release on Python 3.11, which measures 17 ms more.
+    """
+    lines = [re.sub(r"(?<=\d )\d+\.\d s ", "", " ".join(line.split())) for line in output.splitlines()]
+    return [re.sub(r"(\d)\.\d s\b", r"\1 s", line) for line in lines]
 
 
 def test_make_passes_parameters_unchanged():
