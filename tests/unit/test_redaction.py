@@ -109,7 +109,14 @@ def test_long_text_like_addresses_is_read_in_linear_time(part):
 
 
 @pytest.mark.parametrize(
-    "address", ["https://a.cn/" + "a" * 400_000, "https://a.cn" + "a\\/" * 150_000, "/" + "a" * 400_000]
+    "address",
+    [
+        "https://a.cn/" + "a" * 400_000,
+        "https://a.cn" + "a\\/" * 150_000,
+        "https:" + "/" * 400_000,
+        "/" + "a" * 400_000,
+        "/%" + "25" * 200_000,
+    ],
 )
 def test_long_address_is_read_in_little_memory(address):
     body = f'{{"message": "{address}"}}'.encode()

@@ -12,12 +12,14 @@ from re import Match
 from asrcore.core.remote_recordings import USUAL_CONTENT
 
 REPLACEMENT = "(URL)"
+# A repeated group needs memory for each repetition, so that each is bounded. A key, and so an address of ours, has
+# fewer parts than 4,096. No group is possessive: before Python 3.11.5, it would keep what its last repetition matched
+# before it failed.
 _SLASH = r"(?:\\{0,8}/|\\{1,8}u002f)"
-_ENCODED_SLASH = r"%(?:25)*2F"
+_PERCENT = r"%(?:25){0,8}"
+_ENCODED_SLASH = rf"{_PERCENT}2F"
 _CHARACTERS = r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*+"
 _ENCODED_CHARACTERS = r"[A-Za-z0-9._~*+%:/-]*+"
-# A repeated group needs memory for each repetition. A key, and so an address of ours, has fewer of these than 4,096.
-# The group is not possessive: before Python 3.11.5, it would keep what its last repetition matched before it failed.
 _TAIL = rf"{_CHARACTERS}(?:\\{{1,8}}(?:/|u00[0-9a-f]{{2}}){_CHARACTERS}){{0,4096}}"
 _ENCODED_TAIL = rf"{_ENCODED_CHARACTERS}(?:\\{{1,8}}/{_ENCODED_CHARACTERS}){{0,4096}}"
 _NAME = r"(?:[a-z0-9-]{1,63}\.){1,8}(?:[a-z]{2,24}|xn--[a-z0-9-]{2,59})"
@@ -25,8 +27,8 @@ _HOST = rf"(?:{_NAME}|(?:\d{{1,3}}\.){{3}}\d{{1,3}}|\[[0-9a-f:.]{{2,45}}\])(?::\
 _APART = r"(?<![a-z0-9.@/\\_-])"
 _ADDRESS = "|".join(
     (
-        rf"\b(?:https?|wss?|ftp)(?::|\\{{1,8}}u003a){_SLASH}*{_TAIL}",
-        rf"\b(?:https?|wss?|ftp)%(?:25)*3A{_ENCODED_TAIL}",
+        rf"\b(?:https?|wss?|ftp)(?::|\\{{1,8}}u003a){_TAIL}",
+        rf"\b(?:https?|wss?|ftp){_PERCENT}3A{_ENCODED_TAIL}",
         rf"(?<![:/\\a-z0-9]){_SLASH}{{2}}[a-z0-9][a-z0-9.-]{{0,252}}(?::\d{{1,5}})?{_SLASH}{_TAIL}",
         rf"{_ENCODED_SLASH}{_ENCODED_SLASH}[a-z0-9][a-z0-9.-]{{0,252}}{_ENCODED_SLASH}{_ENCODED_TAIL}",
         rf"X-Amz-(?:Algorithm|Credential|Date|Expires|Security-Token|Signature|SignedHeaders){_TAIL}",
@@ -41,15 +43,15 @@ _PERHAPS = "|".join(
         rf"(?<![a-z0-9.~%:/\\_-]){_SLASH}{_TAIL}",
     )
 )
-_QUERY = r"(?:\?|\\u003f|%(?:25)*3F)"
+_QUERY = rf"(?:\?|\\u003f|{_PERCENT}3F)"
 _OF_A_HOST = rf"{_QUERY}|\.(?:{'|'.join(USUAL_CONTENT)})(?![a-z0-9.])"
-_OF_A_PATH = rf"{_QUERY}[a-z0-9._~%-]{{1,64}}?(?:=|\\u003d|%(?:25)*3D)"
+_OF_A_PATH = rf"{_QUERY}[a-z0-9._~%-]{{1,64}}?(?:=|\\u003d|{_PERCENT}3D)"
 # Of bytes, also for texts: no character of UTF-8 beyond ASCII has a byte of ASCII.
 _ADDRESS_RE, _PERHAPS_RE, _OF_A_HOST_RE, _OF_A_PATH_RE = (
     re.compile(each.encode(), re.IGNORECASE) for each in (_ADDRESS, _PERHAPS, _OF_A_HOST, _OF_A_PATH)
 )
 _NEVER = re.compile(rb"(?!)")
-_SLASHES = re.compile(rb"/|%(?:25)*2F|\\u002f|&#x2F;|&#47;|X-Amz-", re.IGNORECASE)
+_SLASHES = re.compile(rf"/|{_ENCODED_SLASH}|\\u002f|&#x2F;|&#47;|X-Amz-".encode(), re.IGNORECASE)
 
 
 def mask_addresses(text: str) -> str:
