@@ -60,7 +60,7 @@ deploy: $(VENV)/local.ok $(HAS_SAM)  ## deploy to your AWS account; asks the fir
 ## For changes
 check: lint scan states clients test-all test-oldest  ## what CI runs (needs Node.js 20 or newer)
 
-# A file's tests share fixtures, so a file stays on one worker; the slowest files come first (tests/conftest.py).
+# A file's tests share fixtures, so a file stays on one worker; tests/conftest.py orders the files.
 PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 # The tests of the stack wait, so more workers than cores run them sooner. Those of these two folders compute.
 WORKERS ?= $(if $(filter-out tests/unit% tests/template%,$(or $(filter tests/%,$(ARGS)),all)),4,auto --maxprocesses 4)

@@ -2,10 +2,9 @@
 
 `LocalStack(speed=20)` divides these by 20: Step Functions' waits before a query and before a recovery, its pauses
 between the retries of a task, Lambda's pauses between the attempts of an asynchronous event, and the AWS SDK's between
-those of a function's request. What a function, a
-vendor or a reader compares with the time of day keeps its length: rate-limit slots and the pause before a submission is
-repeated (SubmitFunction would return to the wait until the moment has come), callback patience, time limits, schedules,
-the times in rows.
+those of a function's request. What a function, a vendor or a reader compares with the time of day keeps its length:
+rate-limit slots and the pause before a submission is repeated (SubmitFunction would return to the wait until the moment
+has come), callback patience, time limits, schedules, the times in rows.
 """
 
 from dataclasses import dataclass

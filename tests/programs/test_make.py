@@ -129,6 +129,14 @@ def test_check_runs_published_clients_and_test_installs_none():
     assert "clients" not in tested
 
 
+def test_check_runs_tests_with_the_oldest_python_where_it_is_installed(tmp_path):
+    installed = make("-n", "check", f"OLDEST={sys.executable}").stdout
+    missing = make("-n", "check", f"OLDEST={tmp_path / 'python3.11'}").stdout
+
+    assert ".venv-oldest/bin/python -m pytest" in installed
+    assert ".venv-oldest/bin/python" not in missing
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
