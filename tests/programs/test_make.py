@@ -129,7 +129,7 @@ def test_check_runs_published_clients_and_test_installs_none():
     assert "clients" not in tested
 
 
-def test_check_runs_tests_with_the_oldest_python_where_it_is_installed(tmp_path):
+def test_check_runs_tests_with_the_oldest_python_if_installed(tmp_path):
     installed = make("-n", "check", f"OLDEST={sys.executable}").stdout
     missing = make("-n", "check", f"OLDEST={tmp_path / 'python3.11'}").stdout
 
